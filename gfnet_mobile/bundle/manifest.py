@@ -1,0 +1,288 @@
+"""The manifest: what a runner does with an image, written down once for every language.
+
+A bundle's ``manifest.json`` is a program. ``steps`` lists the calls of each step, a call maps a graph's tensors to
+registers, registers are declared with shape and dtype. A runner is a small loop over that list; it knows no
+backbone, no exit head and no number of steps. The same schema, as JSON Schema, is in ``docs/manifest.schema.json``.
+"""
+
+import math
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
+SCHEMA_VERSION = 1
+
+CROP = "crop"
+"""The one call that is no graph: cuts ``patch`` out of ``image`` at ``position``; the runner does it itself."""
+
+
+LARGEST_REGISTER = 2**26
+"""elements; a 4096 x 4096 image in RGB has fewer"""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _inside_bundle(path: str) -> str:
+    parts = PurePosixPath(path)
+    if not path.isprintable() or "\\" in path or ":" in path:
+        raise ValueError(f"path {path!r} has characters that not every system takes")
+    if path in ("", ".") or parts.is_absolute() or ".." in parts.parts or path != str(parts):
+        raise ValueError(f"path {path!r} leaves the bundle")
+    return path
+
+
+RelativePath = Annotated[str, AfterValidator(_inside_bundle)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Filter = Literal["bilinear", "bicubic"]
+Precision = Literal["float32", "float16"]
+Dtype = Literal["float32", "float16", "int32"]
+Measure = Literal["max_softmax", "margin", "entropy"]
+
+
+class Register(_Strict):
+    """A tensor that outlives a call. ``zeros`` are filled anew at the start of its ``lifetime``."""
+
+    shape: tuple[PositiveInt, ...] = Field(min_length=1, max_length=5)
+    """[1, ...]: one image at a time"""
+    dtype: Dtype
+    initial: Literal["zeros", "input"] = "zeros"
+    lifetime: Literal["image", "stream"] = "image"
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.shape)
+
+
+class Call(_Strict):
+    """One graph, run once; a step calls it no second time. All inputs are read before any output is written, so a
+    register may be both."""
+
+    graph: str
+    inputs: dict[str, str]
+    """tensor of the graph → register"""
+    outputs: dict[str, str]
+
+
+class Step(_Strict):
+    """The calls of one step, and where its answer lies afterwards."""
+
+    calls: tuple[Call, ...] = Field(min_length=1)
+    logits: str
+    """register, float32 [1, K]"""
+    position: str | None = None
+    """register, int32 [1, 2]: row and column of the patch's top-left pixel; none at the glance"""
+    patch_size: PositiveInt | None = None
+    """side of the square patch in pixels"""
+
+
+class Preprocessing(_Strict):
+    """From a picture file to ``image``: EXIF orientation, conversion to sRGB, antialiased resize of the short side
+    as Pillow does it, centre crop, division by 255."""
+
+    size: PositiveInt = Field(le=4096)
+    """side S of the square image, pixels"""
+    resize: PositiveInt = Field(le=8192)
+    """length of the short side before the crop, pixels; at least ``size``"""
+    filter: Filter
+
+
+class GraphFile(_Strict):
+    """Where a target keeps a graph. ``entry`` is the function (Core ML) or method (ExecuTorch) in that file."""
+
+    path: RelativePath
+    entry: str = "main"
+    inputs: tuple[str, ...]
+    """tensor names in the order of positional arguments"""
+    outputs: tuple[str, ...]
+    compute_units: Literal["all", "cpu_and_ne", "cpu_and_gpu", "cpu"] = "all"
+    """a suggestion to runtimes that can choose"""
+
+
+class Target(_Strict):
+    precision: Precision
+    graphs: dict[str, GraphFile]
+
+
+class Calibration(_Strict):
+    """How an exit rule was found: on which data, for which device, what to expect."""
+
+    data: str
+    device: str | None = None
+    accuracy: float | None = Field(None, ge=0, le=1)
+    mean_steps: float | None = Field(None, ge=1)
+    mean_ms: float | None = Field(None, ge=0)
+
+
+class ExitRule(_Strict):
+    """Stop after step t when its confidence is at least ``thresholds[t]`` (null: never there). See host/exit_rules."""
+
+    measure: Measure
+    temperature: tuple[Annotated[float, Field(ge=1e-3, le=1e3)], ...]
+    thresholds: tuple[Annotated[float, Field(ge=0, le=1)] | None, ...]
+    calibration: Calibration | None = None
+
+
+class Golden(_Strict):
+    path: RelativePath
+    count: PositiveInt
+
+
+class FileEntry(_Strict):
+    sha256: Sha256
+    bytes: int = Field(ge=0)
+
+
+class Manifest(_Strict):
+    schema_version: Literal[1]
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    bundle_id: Sha256
+    checkpoint: Sha256
+    """hash of the checkpoint that the graphs were exported from"""
+    preprocessing: Preprocessing
+    registers: dict[str, Register]
+    steps: tuple[Step, ...] = Field(min_length=1, max_length=8)
+    targets: dict[str, Target] = Field(min_length=1)
+    labels: tuple[str, ...] | None = None
+    rules: dict[str, ExitRule] = Field(min_length=1)
+    default_rule: str
+    tolerances: dict[Precision, dict[str, Annotated[float, Field(gt=0)]]]
+    """precision → graph → largest difference from the eager model, relative to the tensor's largest value"""
+    golden: Golden
+    files: dict[RelativePath, FileEntry]
+    tools: dict[str, str]
+    """what made the bundle: package → version"""
+
+    @property
+    def image(self) -> str:
+        """The register that takes the image."""
+        return next(name for name, register in self.registers.items() if register.initial == "input")
+
+    @property
+    def classes(self) -> int:
+        return self.registers[self.steps[0].logits].shape[1]
+
+    @property
+    def graphs(self) -> tuple[str, ...]:
+        """Names of all graphs that the program calls, in the order of their first call."""
+        return tuple(dict.fromkeys(call.graph for step in self.steps for call in step.calls if call.graph != CROP))
+
+    def files_of(self, path: str) -> dict[str, FileEntry]:
+        """The files of a graph: one, or all below a package folder; keys relative to ``path`` ("" for a file)."""
+        if path in self.files:
+            return {"": self.files[path]}
+        return {name[len(path) + 1 :]: entry for name, entry in self.files.items() if name.startswith(path + "/")}
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> "Manifest":
+        for problem in _problems(self):
+            raise ValueError(problem)
+        return self
+
+
+def _problems(m: Manifest) -> Iterator[str]:
+    """Everything a runner would otherwise trip over, first things first."""
+    inputs = [name for name, register in m.registers.items() if register.initial == "input"]
+    size = m.preprocessing.size
+    if len(inputs) != 1:
+        yield f"registers: exactly one must have initial 'input', found {len(inputs)}"
+        return
+    if m.registers[inputs[0]].shape != (1, 3, size, size) or m.registers[inputs[0]].dtype != "float32":
+        yield f"register {inputs[0]!r}: must be float32 [1, 3, {size}, {size}] as in preprocessing"
+    if m.preprocessing.resize < size:
+        yield f"preprocessing: resize {m.preprocessing.resize} is smaller than size {size}"
+    for name, register in m.registers.items():
+        if register.shape[0] != 1 or register.elements > LARGEST_REGISTER:
+            yield f"register {name!r}: shape {list(register.shape)} must be [1, ...] and at most {LARGEST_REGISTER} elements"
+    for number, step in enumerate(m.steps):
+        yield from _step_problems(m, number, step)
+    for name, target in m.targets.items():
+        yield from _target_problems(m, name, target)
+    if m.labels is not None and len(m.labels) != m.classes:
+        yield f"labels: {len(m.labels)} for {m.classes} classes"
+    if m.default_rule not in m.rules:
+        yield f"default_rule {m.default_rule!r} is not among the rules"
+    for name, rule in m.rules.items():
+        if len(rule.thresholds) != len(m.steps) - 1:
+            yield f"rule {name!r}: {len(rule.thresholds)} thresholds for {len(m.steps)} steps, must be one fewer"
+        if len(rule.temperature) != len(m.steps):
+            yield f"rule {name!r}: {len(rule.temperature)} temperatures for {len(m.steps)} steps"
+    if m.golden.path not in m.files:
+        yield f"golden: {m.golden.path} is not among the files"
+
+
+def _step_problems(m: Manifest, number: int, step: Step) -> Iterator[str]:
+    written: set[str] = set()
+    graphs = [call.graph for call in step.calls]
+    if len(set(graphs)) != len(graphs):
+        yield f"step {number}: calls one graph twice"
+    for call in step.calls:
+        for tensor, name in (*call.inputs.items(), *call.outputs.items()):
+            if name not in m.registers:
+                yield f"step {number}, graph {call.graph!r}: {tensor!r} names register {name!r}, which is not declared"
+                return
+        if len(set(call.outputs.values())) != len(call.outputs):
+            yield f"step {number}, graph {call.graph!r}: two outputs write one register"
+        if m.image in call.outputs.values():
+            yield f"step {number}, graph {call.graph!r}: writes the input register {m.image!r}"
+        if call.graph == CROP:
+            yield from _crop_problems(m, number, call)
+        written.update(call.outputs.values())
+    logits = m.registers.get(step.logits)
+    if step.logits not in written or logits is None:
+        yield f"step {number}: no call writes its logits {step.logits!r}"
+    elif logits.dtype != "float32" or len(logits.shape) != 2 or logits.shape[0] != 1 or logits.shape[1] != m.classes:
+        yield f"step {number}: logits {step.logits!r} must be float32 [1, K] with one K for all steps"
+    if (step.position is None) != (step.patch_size is None):
+        yield f"step {number}: position and patch_size go together"
+    if step.position is not None:
+        position = m.registers.get(step.position)
+        if step.position not in written or position is None:
+            yield f"step {number}: no call writes its position {step.position!r}"
+        elif position.dtype != "int32" or position.shape != (1, 2):
+            yield f"step {number}: position {step.position!r} must be int32 [1, 2]"
+    if step.patch_size is not None and step.patch_size > m.preprocessing.size:
+        yield f"step {number}: patch_size {step.patch_size} is larger than the image"
+
+
+def _crop_problems(m: Manifest, number: int, call: Call) -> Iterator[str]:
+    if set(call.inputs) != {"image", "position"} or set(call.outputs) != {"patch"}:
+        yield f"step {number}: crop takes image and position and gives patch"
+        return
+    image, patch = m.registers[call.inputs["image"]], m.registers[call.outputs["patch"]]
+    position = m.registers[call.inputs["position"]]
+    if position.dtype != "int32" or position.shape != (1, 2):
+        yield f"step {number}: crop needs an int32 [1, 2] position"
+    fits = len(image.shape) == len(patch.shape) == 4 and image.shape[:2] == patch.shape[:2]
+    if not fits or image.dtype != patch.dtype or any(p > i for p, i in zip(patch.shape, image.shape, strict=False)):
+        yield f"step {number}: crop cannot cut {list(patch.shape)} out of {list(image.shape)}"
+
+
+def _target_problems(m: Manifest, name: str, target: Target) -> Iterator[str]:
+    for graph in m.graphs:
+        if graph not in target.graphs:
+            yield f"target {name!r}: graph {graph!r} is missing"
+            return
+        file = target.graphs[graph]
+        if not m.files_of(file.path):
+            yield f"target {name!r}, graph {graph!r}: {file.path} is not among the files"
+        for step in m.steps:
+            for call in step.calls:
+                if call.graph == graph and (
+                    sorted(call.inputs) != sorted(file.inputs) or sorted(call.outputs) != sorted(file.outputs)
+                ):
+                    yield f"target {name!r}, graph {graph!r}: its tensors are not those of the program's call"
+                    return
+        if graph not in m.tolerances.get(target.precision, {}):
+            yield f"tolerances: none for graph {graph!r} in {target.precision}"
+    for graph in target.graphs:
+        if graph not in m.graphs:
+            yield f"target {name!r}: no step calls graph {graph!r}"
+
+
+def json_schema() -> dict[str, Any]:
+    """The published JSON Schema of ``manifest.json``."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Manifest.model_json_schema()}

@@ -1,0 +1,113 @@
+"""When a step's answer is sure enough to stop (manifest: ``rules``), and a way to choose the thresholds.
+
+All arithmetic is float32, as in every other language of this project. p = softmax(logits / temperature of the step):
+
+- ``max_softmax``: the largest p;
+- ``margin``: the largest p minus the second largest;
+- ``entropy``: 1 - H(p) / log K, so that here too larger means surer.
+
+Step t stops when its confidence >= ``thresholds[t]``; null never stops there; the last step always does.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gfnet_mobile.bundle.manifest import Calibration, ExitRule, Measure
+from gfnet_mobile.errors import UserError
+
+Floats = NDArray[np.float32]
+
+
+def softmax(logits: Floats) -> Floats:
+    """Probabilities along the last axis, float32 [..., K]."""
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    probabilities: Floats = weights / weights.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def confidence(measure: Measure, temperature: Floats | np.float32, logits: Floats) -> Floats:
+    """How sure logits float32 [..., K] are, [...]; ``temperature`` broadcasts against [..., 1]."""
+    if not np.isfinite(logits).all():
+        raise UserError("the logits are not finite; the graphs or the image are broken")
+    # below -200 the exponential is 0 in float32; the bound keeps the products of `entropy` finite
+    scaled = np.maximum((logits - logits.max(axis=-1, keepdims=True)) / temperature, np.float32(-200))
+    weights = np.exp(scaled)
+    total = weights.sum(axis=-1)
+    sure: Floats
+    if measure == "max_softmax" or logits.shape[-1] == 1:
+        sure = np.float32(1) / total  # the largest weight is exp(0)
+    elif measure == "margin":
+        top = np.partition(weights, -2, axis=-1)
+        sure = (top[..., -1] - top[..., -2]) / total
+    else:
+        entropy = np.log(total) - (weights * scaled).sum(axis=-1) / total
+        sure = np.float32(1) - entropy / np.log(np.float32(logits.shape[-1]))
+    return sure
+
+
+def should_stop(rule: ExitRule, step: int, logits: Floats) -> bool:
+    """Does the sequence end with step ``step`` (0 is the glance), whose logits are float32 [K]?"""
+    sure = confidence(rule.measure, np.float32(rule.temperature[step]), logits)
+    return bool(sure >= _thresholds(rule)[step])
+
+
+def exit_steps(rule: ExitRule, logits: Floats) -> NDArray[np.int64]:
+    """The step at which each of N sequences ends, [N], from logits float32 [N, T, K]: `should_stop` for many."""
+    temperature = np.array(rule.temperature, np.float32)[:, None]
+    sure = confidence(rule.measure, temperature, np.ascontiguousarray(logits, np.float32))
+    return (sure >= _thresholds(rule)).argmax(axis=1)
+
+
+def _thresholds(rule: ExitRule) -> Floats:
+    """[T]; never is infinity, and the last step always stops."""
+    return np.array([*(np.inf if t is None else t for t in rule.thresholds), -np.inf], np.float32)
+
+
+def uniform_rule(threshold: float, steps: int) -> ExitRule:
+    """One max-softmax threshold for all of ``steps`` steps."""
+    if not 0 <= threshold <= 1:
+        raise UserError(f"threshold {threshold}: must lie between 0 and 1")
+    return ExitRule(measure="max_softmax", temperature=(1.0,) * steps, thresholds=(threshold,) * (steps - 1))
+
+
+def choose_thresholds(
+    logits: Floats, labels: NDArray[Any], max_loss: float = 0.005, *, data: str = "validation"
+) -> ExitRule:
+    """The thresholds with the fewest mean steps whose accuracy is at most ``max_loss`` below the last step's.
+
+    ``logits`` float32 [N, T, K], ``labels`` [N]. For a price per error, descend coordinate by coordinate (one step's
+    threshold at a time, over quantiles of its confidences) on mean steps + price * errors; many prices give many rules,
+    the cheapest that keeps the accuracy wins. The rule that never stops early is among them.
+    """
+    count, steps, _ = logits.shape
+    sure = confidence("max_softmax", np.float32(1), logits)
+    right = logits.argmax(axis=2) == labels[:, None]
+    never = np.float32(np.inf)
+    candidates = [
+        np.unique(np.append(np.quantile(sure[:, t], np.linspace(0, 1, 41), method="higher"), never))
+        for t in range(steps - 1)
+    ]
+
+    def outcome(thresholds: list[np.float32]) -> tuple[float, float]:
+        """Mean steps and accuracy."""
+        ends = (sure >= np.array([*thresholds, -np.inf], np.float32)).argmax(axis=1)
+        return float(ends.mean()) + 1, float(right[np.arange(count), ends].mean())
+
+    best = [never] * (steps - 1)
+    floor = outcome(best)[1] - max_loss
+    for price in np.geomspace(1, 10_000, 25):
+        thresholds = [never] * (steps - 1)
+        for t in [*range(steps - 1)] * 3:
+            trials = [[*thresholds[:t], candidate, *thresholds[t + 1 :]] for candidate in candidates[t]]
+            thresholds = min(trials, key=lambda trial: (lambda cost, hits: cost - price * hits)(*outcome(trial)))
+        if outcome(thresholds)[1] >= floor and outcome(thresholds)[0] < outcome(best)[0]:
+            best = thresholds
+    mean_steps, accuracy = outcome(best)
+    return ExitRule(
+        measure="max_softmax",
+        temperature=(1.0,) * steps,
+        thresholds=tuple(None if t == never else float(t) for t in best),
+        calibration=Calibration(data=data, accuracy=accuracy, mean_steps=mean_steps),
+    )

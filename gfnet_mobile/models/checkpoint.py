@@ -1,0 +1,103 @@
+"""Checkpoints: one safetensors file, its weights as tensors, everything else as JSON in the header.
+
+Header entries: ``format`` ("gfnet-mobile checkpoint"), ``version``, ``config`` (ModelConfig) and, where training has got that
+far, ``rules`` (exit rules found on the validation split).
+"""
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gfnet_mobile.bundle.manifest import ExitRule
+from gfnet_mobile.errors import UserError
+from gfnet_mobile.files import replacing, sha256
+from gfnet_mobile.models.config import ModelConfig
+from gfnet_mobile.models.network import GlanceFocusNet
+
+FORMAT = "gfnet-mobile checkpoint"
+VERSION = "1"
+
+_rules = TypeAdapter(dict[str, ExitRule])
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network as read from disk."""
+
+    model: GlanceFocusNet
+    rules: dict[str, ExitRule]
+    sha256: str
+
+
+def checkpoint_path(path: str | Path) -> Path:
+    """The file itself; the word ``demo`` names the one that the package ships."""
+    if str(path) == "demo":
+        return Path(str(files("gfnet_mobile") / "demo" / "demo.safetensors"))
+    return Path(path)
+
+
+def save_checkpoint(model: GlanceFocusNet, path: Path, rules: dict[str, ExitRule] | None = None) -> None:
+    """Writes ``model`` to ``path``; the same weights give the same bytes."""
+    header = {"format": FORMAT, "version": VERSION, "config": model.config.model_dump_json()}
+    if rules:
+        header["rules"] = _rules.dump_json(rules).decode()
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, header)
+
+
+def load_checkpoint(path: str | Path) -> GlanceFocusNet:
+    """The network of a checkpoint, in evaluation mode. Raises UserError for whatever is wrong with the file."""
+    return read_checkpoint(path).model
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    file = checkpoint_path(path)
+    header, tensors = read_safetensors(file)
+    if header.get("format") != FORMAT:
+        raise UserError(f"{file}: no gfnet-mobile checkpoint; train one with 'gfnet-mobile train'")
+    if header.get("version") != VERSION:
+        raise UserError(f"{file}: checkpoint version {header.get('version')}: update gfnet-mobile")
+    try:
+        config = ModelConfig.model_validate_json(header.get("config", ""))
+        rules = _rules.validate_json(header.get("rules", "{}"))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "header"
+        raise UserError(f"{file}: header entry {place}: {first['msg']}") from error
+    model = GlanceFocusNet(config)
+    fill(model, tensors, file)
+    return Checkpoint(model.eval(), rules, sha256(file))
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Header entries and tensors of a safetensors file."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path}: empty file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {}), {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise UserError(f"{path}: no checkpoint (not a whole safetensors file)") from error
+
+
+def fill(model: GlanceFocusNet, tensors: dict[str, Tensor], file: Path) -> None:
+    """Copies ``tensors`` into ``model``; a missing, left-over or misshapen one is an error that names it."""
+    wanted = model.state_dict()
+    for name, tensor in wanted.items():
+        if name not in tensors:
+            raise UserError(f"{file}: tensor {name!r} is missing")
+        if tensors[name].shape != tensor.shape:
+            raise UserError(f"{file}: tensor {name!r} is {list(tensors[name].shape)}, must be {list(tensor.shape)}")
+    for name in tensors:
+        if name not in wanted:
+            raise UserError(f"{file}: tensor {name!r} belongs to no part of this network")
+    model.load_state_dict(tensors)

@@ -1,0 +1,91 @@
+"""What a checkpoint says of its network: everything needed to build it again, nothing else."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
+from gfnet_mobile.bundle.manifest import Filter, Preprocessing
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EncoderConfig(_Strict):
+    """A timm convolutional backbone by name, and what its constructor is given."""
+
+    backbone: str
+    options: dict[str, Any] = {}
+
+
+class GruPolicyConfig(_Strict):
+    """The paper's policy: a small encoder, a GRU, an actor. Paper, section 3.2; figures in the released code."""
+
+    kind: Literal["gru"] = "gru"
+    encoder: Literal["linear", "conv"] = "conv"
+    """two linear layers on the flattened state, or a 1 × 1 convolution to 32 channels and one linear layer"""
+    hidden: PositiveInt = 256
+
+
+class ValueMapPolicyConfig(_Strict):
+    """A map of what a look at each of ``grid`` × ``grid`` places is worth, read off the glance's state."""
+
+    kind: Literal["value_map"] = "value_map"
+    grid: int = Field(7, ge=2, le=32)
+    width: PositiveInt = 256
+    """of the hidden layer"""
+    suppression: float = Field(1.0, ge=0)
+    """how much value a place loses when a patch that covers it has been seen"""
+
+
+class RecurrentHeadConfig(_Strict):
+    """GRU and linear layer. ``glance`` says who answers first: the same GRU, or a classifier on the glance's feature
+    (RegNet; the GRU is stepped with that feature all the same)."""
+
+    kind: Literal["recurrent"] = "recurrent"
+    hidden: PositiveInt = 1024
+    glance: Literal["recurrent", "classifier"] = "recurrent"
+
+
+class CascadeHeadConfig(_Strict):
+    """One linear layer per step on all features seen so far, oldest first."""
+
+    kind: Literal["cascade"] = "cascade"
+
+
+class ModelConfig(_Strict):
+    """A glance-and-focus network."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    classes: int = Field(ge=2)
+    steps: int = Field(ge=1, le=8)
+    patch: int = Field(ge=8)
+    """side P of the glance and of every patch, pixels"""
+    glance_filter: Filter = "bilinear"
+    """down-sampling of the image to the glance, corners aligned, no antialiasing"""
+    glance_encoder: EncoderConfig
+    focus_encoder: EncoderConfig
+    policy: GruPolicyConfig | ValueMapPolicyConfig = Field(discriminator="kind")
+    head: RecurrentHeadConfig | CascadeHeadConfig = Field(discriminator="kind")
+    preprocessing: Preprocessing
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    labels: tuple[str, ...] | None = None
+
+    @property
+    def image(self) -> int:
+        """Side S of the image, pixels."""
+        return self.preprocessing.size
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> "ModelConfig":
+        if self.patch > self.image:
+            raise ValueError(f"patch {self.patch} is larger than the image {self.image}")
+        if self.labels is not None and len(self.labels) != self.classes:
+            raise ValueError(f"{len(self.labels)} labels for {self.classes} classes")
+        if min(self.std) <= 0:
+            raise ValueError("std must be positive")
+        return self

@@ -1,0 +1,49 @@
+"""Down-sampling of the image to the glance: corners aligned, no antialiasing, as the published network does it."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gfnet_mobile.bundle.manifest import Filter
+
+
+class Resize(nn.Module):
+    """``[B, 3, S, S]`` → ``[B, 3, P, P]``.
+
+    Bilinear is an operator that every target has. Bicubic is not (Core ML), but it is linear and separable: two constant
+    matrices, ``A @ x @ A.T``, give the same numbers everywhere.
+    """
+
+    def __init__(self, image: int, patch: int, filter: Filter) -> None:
+        super().__init__()
+        self.patch = patch
+        self.bilinear = filter == "bilinear"
+        if not self.bilinear:
+            self.register_buffer("matrix", _bicubic_matrix(image, patch), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.bilinear:
+            return functional.interpolate(x, size=(self.patch, self.patch), mode="bilinear", align_corners=True)
+        return self.matrix @ x @ self.matrix.T
+
+
+def _bicubic_matrix(image: int, patch: int) -> Tensor:
+    """float32 [P, S]: each row holds the four weights (a = −0.75) of one sample, indices clamped at the border."""
+    matrix = torch.zeros(patch, image)
+    for row in range(patch):
+        # float32 throughout, as torch computes its own grid
+        place = (torch.tensor((image - 1) / (patch - 1), dtype=torch.float32) * row).item() if patch > 1 else 0.0
+        base = math.floor(place)
+        for tap in range(-1, 3):
+            matrix[row, min(max(base + tap, 0), image - 1)] += _cubic(abs(place - base - tap))
+    return matrix
+
+
+def _cubic(distance: float, a: float = -0.75) -> float:
+    if distance <= 1:
+        return ((a + 2) * distance - (a + 3)) * distance * distance + 1
+    if distance < 2:
+        return ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
+    return 0.0
