@@ -1,8 +1,8 @@
 """Golden vectors: some images, and what the eager model made of them, call by call.
 
-``golden.safetensors`` holds ``images`` uint8 [N, S, S, 3] and, for step t and each of its calls, one tensor per output
-under ``"{t}.{graph}.{tensor}"``: the values of all images stacked, [N, ...], in the dtype of the register. Inputs are not
-stored: they follow from the outputs of earlier calls, by the program.
+``golden.safetensors`` holds ``images`` uint8 [N, S, S, 3] and, for step t and each of its calls, one tensor per
+output under ``"{t}.{graph}.{tensor}"``: the values of all images stacked, [N, ...], in the dtype of the register.
+Inputs are not stored: they follow from the outputs of earlier calls, by the program.
 """
 
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def read_golden(bundle: Bundle) -> dict[str, Array]:
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise UserError(f"{path}: not a safetensors file: {error}") from error
     size = m.preprocessing.size
-    expected = {"images": ((size, size, 3), "uint8")}
+    expected: dict[str, tuple[tuple[int, ...], str]] = {"images": ((size, size, 3), "uint8")}
     for t, step in enumerate(m.steps):
         for call in step.calls:
             for tensor, register in call.outputs.items():

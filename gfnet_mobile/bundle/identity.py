@@ -1,8 +1,8 @@
 """What makes two bundles the same network.
 
-``bundle_id`` is the SHA-256 of the canonical JSON (keys sorted, no white space, ASCII, integers and strings only) of the
-program, the preprocessing and the graphs' content. Rules, labels, tolerances, file names and the random identifiers in
-a Core ML package's ``Manifest.json`` do not count: recalibrating or renaming a bundle keeps its identity.
+``bundle_id`` is the SHA-256 of the canonical JSON (keys sorted, no white space, ASCII, integers and strings only) of
+the program, the preprocessing and the graphs' content. Rules, labels, tolerances, file names and the random identifiers
+in a Core ML package's ``Manifest.json`` do not count: recalibrating or renaming a bundle keeps its identity.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ def bundle_id(manifest: Manifest) -> str:
                     "entry": file.entry,
                     "inputs": file.inputs,
                     "outputs": file.outputs,
+                    "names": file.names,
                     "content": _content(manifest, file.path),
                 }
                 for graph, file in target.graphs.items()

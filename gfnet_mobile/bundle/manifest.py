@@ -18,6 +18,9 @@ CROP = "crop"
 """The one call that is no graph: cuts ``patch`` out of ``image`` at ``position``; the runner does it itself."""
 
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+"""what a network may be called: its bundle is a folder of that name"""
+
 LARGEST_REGISTER = 2**26
 """elements; a 4096 x 4096 image in RGB has fewer"""
 
@@ -98,6 +101,8 @@ class GraphFile(_Strict):
     inputs: tuple[str, ...]
     """tensor names in the order of positional arguments"""
     outputs: tuple[str, ...]
+    names: dict[str, str] = {}
+    """tensor → what the file calls it, where its format reserves the tensor's name (``state`` in Core ML)"""
     compute_units: Literal["all", "cpu_and_ne", "cpu_and_gpu", "cpu"] = "all"
     """a suggestion to runtimes that can choose"""
 
@@ -138,7 +143,7 @@ class FileEntry(_Strict):
 
 class Manifest(_Strict):
     schema_version: Literal[1]
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+    name: str = Field(pattern=NAME)
     bundle_id: Sha256
     checkpoint: Sha256
     """hash of the checkpoint that the graphs were exported from"""
@@ -196,7 +201,8 @@ def _problems(m: Manifest) -> Iterator[str]:
         yield f"preprocessing: resize {m.preprocessing.resize} is smaller than size {size}"
     for name, register in m.registers.items():
         if register.shape[0] != 1 or register.elements > LARGEST_REGISTER:
-            yield f"register {name!r}: shape {list(register.shape)} must be [1, ...] and at most {LARGEST_REGISTER} elements"
+            shape = list(register.shape)
+            yield f"register {name!r}: shape {shape} must be [1, ...] with at most {LARGEST_REGISTER} elements"
     for number, step in enumerate(m.steps):
         yield from _step_problems(m, number, step)
     for name, target in m.targets.items():

@@ -75,20 +75,19 @@ def sign_scenes(count: int, *, seed: int, split: Split, size: int = _BASE) -> tu
     return images, labels
 
 
-def digit_canvases(count: int, *, seed: int, size: int, hardness: float) -> tuple[np.ndarray, np.ndarray]:
+def digit_canvases(count: int, *, seed: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Training digits on plates that fill much of a small picture, uint8 [count, size, size, 3] and int64 [count].
 
-    ``hardness`` from 0 to 1 widens the range of sizes. Encoders learn to read here before they learn where to look.
+    Encoders learn to read here before they learn where to look.
     """
     material = _material("train", _BASE)
     images = np.empty((count, size, size, 3), np.uint8)
     labels = np.empty(count, np.int64)
-    smallest = int(size * (0.8 - 0.45 * hardness))
     for index in range(count):
         rng = np.random.default_rng((seed, len(_SPLITS), index))
         canvas = images[index]
         _background(rng, material, canvas)
-        plate = int(rng.integers(smallest, size + 1))
+        plate = int(rng.integers(2 * size // 5, size + 1))
         row, column = (int(v) for v in rng.integers(0, size - plate + 1, 2))
         labels[index] = _plate(rng, material, canvas, row, column, plate, genuine=True)
     return images, labels

@@ -9,6 +9,7 @@ All arithmetic is float32, as in every other language of this project. p = softm
 Step t stops when its confidence >= ``thresholds[t]``; null never stops there; the last step always does.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,11 @@ from gfnet_mobile.errors import UserError
 Floats = NDArray[np.float32]
 
 
+def check_finite(logits: Floats) -> None:
+    if not np.isfinite(logits).all():
+        raise UserError("the logits are not finite; the graphs or the image are broken")
+
+
 def softmax(logits: Floats) -> Floats:
     """Probabilities along the last axis, float32 [..., K]."""
     weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
@@ -29,10 +35,11 @@ def softmax(logits: Floats) -> Floats:
 
 def confidence(measure: Measure, temperature: Floats | np.float32, logits: Floats) -> Floats:
     """How sure logits float32 [..., K] are, [...]; ``temperature`` broadcasts against [..., 1]."""
-    if not np.isfinite(logits).all():
-        raise UserError("the logits are not finite; the graphs or the image are broken")
+    check_finite(logits)
+    with np.errstate(over="ignore"):
+        scaled = (logits - logits.max(axis=-1, keepdims=True)) / temperature
     # below -200 the exponential is 0 in float32; the bound keeps the products of `entropy` finite
-    scaled = np.maximum((logits - logits.max(axis=-1, keepdims=True)) / temperature, np.float32(-200))
+    scaled = np.maximum(scaled, np.float32(-200))
     weights = np.exp(scaled)
     total = weights.sum(axis=-1)
     sure: Floats
@@ -57,7 +64,8 @@ def exit_steps(rule: ExitRule, logits: Floats) -> NDArray[np.int64]:
     """The step at which each of N sequences ends, [N], from logits float32 [N, T, K]: `should_stop` for many."""
     temperature = np.array(rule.temperature, np.float32)[:, None]
     sure = confidence(rule.measure, temperature, np.ascontiguousarray(logits, np.float32))
-    return (sure >= _thresholds(rule)).argmax(axis=1)
+    ends: NDArray[np.int64] = (sure >= _thresholds(rule)).argmax(axis=1)
+    return ends
 
 
 def _thresholds(rule: ExitRule) -> Floats:
@@ -95,19 +103,24 @@ def choose_thresholds(
         ends = (sure >= np.array([*thresholds, -np.inf], np.float32)).argmax(axis=1)
         return float(ends.mean()) + 1, float(right[np.arange(count), ends].mean())
 
+    def cost(thresholds: list[np.float32], price: float) -> float:
+        mean_steps, accuracy = outcome(thresholds)
+        return mean_steps + price * (1 - accuracy)
+
     best = [never] * (steps - 1)
     floor = outcome(best)[1] - max_loss
     for price in np.geomspace(1, 10_000, 25):
         thresholds = [never] * (steps - 1)
         for t in [*range(steps - 1)] * 3:
             trials = [[*thresholds[:t], candidate, *thresholds[t + 1 :]] for candidate in candidates[t]]
-            thresholds = min(trials, key=lambda trial: (lambda cost, hits: cost - price * hits)(*outcome(trial)))
-        if outcome(thresholds)[1] >= floor and outcome(thresholds)[0] < outcome(best)[0]:
+            thresholds = min(trials, key=partial(cost, price=price))
+        mean_steps, accuracy = outcome(thresholds)
+        if accuracy >= floor and mean_steps < outcome(best)[0]:
             best = thresholds
     mean_steps, accuracy = outcome(best)
     return ExitRule(
         measure="max_softmax",
         temperature=(1.0,) * steps,
         thresholds=tuple(None if t == never else float(t) for t in best),
-        calibration=Calibration(data=data, accuracy=accuracy, mean_steps=mean_steps),
+        calibration=Calibration(data=data, device=None, accuracy=accuracy, mean_steps=mean_steps, mean_ms=None),
     )

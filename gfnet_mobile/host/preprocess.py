@@ -1,8 +1,9 @@
 """From a picture to the network's image, as the manifest's ``preprocessing`` says.
 
-In this order: EXIF orientation; 16-bit grey scaled to 8 bits; transparency laid on white, as a browser's page; an embedded
+In this order: EXIF orientation; 16-bit grey scaled to 8 bits; transparency laid on white, as on a page; an embedded
 ICC profile converted to sRGB (a broken one is ignored); RGB; resize of the short side to ``resize`` with Pillow's
-antialiased filter, the long side int(long * resize / short); centre crop of S x S at (extent - S) // 2; division by 255.
+antialiased filter, the long side int(long * resize / short); centre crop of S x S at (extent - S) // 2; division by
+255.
 A resize to the size that the picture has already, and such a crop, change nothing.
 """
 
@@ -21,6 +22,9 @@ from gfnet_mobile.errors import UserError
 
 Picture = str | Path | Image.Image | NDArray[np.uint8]
 """a file, a Pillow image, or RGB uint8 [H, W, 3]"""
+
+ORIENTATION = 0x0112
+"""the EXIF tag"""
 
 LONGEST_RATIO = 100
 """a picture that is this much longer than wide would not fit into memory once its short side is resized"""
@@ -52,7 +56,7 @@ class Prepared:
     """row and column of the centre crop in the resized picture"""
 
     def region(self, position: tuple[int, int] = (0, 0), size: int | None = None) -> Region:
-        """Where the ``size`` x ``size`` patch at ``position`` (row, column) lies in the source; all of S x S by default."""
+        """Where the patch of side ``size`` at ``position`` (row, column) lies in the source (default: all)."""
         down, across = self.scale
         side = self.pixels.shape[0] if size is None else size
         top, left = self.offset[0] + position[0], self.offset[1] + position[1]
@@ -62,7 +66,7 @@ class Prepared:
 def load_image(source: Picture, preprocessing: Preprocessing) -> Prepared:
     """Read, convert, resize and crop a picture. Raises UserError where it cannot be read."""
     if isinstance(source, np.ndarray):
-        return prepare(_from_array(source), preprocessing)
+        return prepare(_readable(_from_array(source), "the picture"), preprocessing)
     if isinstance(source, Image.Image):
         return prepare(_readable(source, "the picture"), preprocessing)
     path = Path(source)
@@ -85,11 +89,8 @@ def load_image(source: Picture, preprocessing: Preprocessing) -> Prepared:
 def prepare(picture: Image.Image, preprocessing: Preprocessing) -> Prepared:
     """Resize and crop an upright RGB picture."""
     width, height = picture.size
-    short, long = min(width, height), max(width, height)
-    if long > LONGEST_RATIO * short:
-        raise UserError(f"a picture of {width} x {height} pixels is too narrow; crop it first")
     size, resize = preprocessing.size, preprocessing.resize
-    across, down = (resize * side // short for side in (width, height))
+    across, down = (resize * side // min(width, height) for side in (width, height))
     if (across, down) != (width, height):
         resample = getattr(Image.Resampling, preprocessing.filter.upper())
         picture = picture.resize((across, down), resample)
@@ -121,6 +122,8 @@ def _readable(picture: Image.Image, name: str) -> Image.Image:
     """The upright picture in RGB; UserError for every way in which a decoder can fail."""
     if 0 in picture.size:
         raise UserError(f"{name}: has no pixels")
+    if max(picture.size) > LONGEST_RATIO * min(picture.size):
+        raise UserError(f"{name}: {picture.width} x {picture.height} pixels are too narrow; crop it first")
     try:
         picture.load()
         return _to_srgb(_on_white(_to_8_bits(_upright(picture), name)))
@@ -132,7 +135,7 @@ def _readable(picture: Image.Image, name: str) -> Image.Image:
 
 def _upright(picture: Image.Image) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(picture)
+        return ImageOps.exif_transpose(picture) if picture.getexif().get(ORIENTATION, 1) != 1 else picture
     except Exception:  # broken EXIF data, sound pixels
         return picture
 
@@ -167,4 +170,4 @@ def _to_srgb(picture: Image.Image) -> Image.Image:
             return converted or flat
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             pass  # a broken profile, or one for other channels: take the numbers as sRGB
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")

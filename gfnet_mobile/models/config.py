@@ -1,6 +1,6 @@
 """What a checkpoint says of its network: everything needed to build it again, nothing else."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
@@ -57,7 +57,7 @@ class CascadeHeadConfig(_Strict):
 
 
 class ModelConfig(_Strict):
-    """A glance-and-focus network."""
+    """A glance-and-focus network. With one step it is a static network: the whole image, once."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     classes: int = Field(ge=2)
@@ -67,9 +67,10 @@ class ModelConfig(_Strict):
     glance_filter: Filter = "bilinear"
     """down-sampling of the image to the glance, corners aligned, no antialiasing"""
     glance_encoder: EncoderConfig
-    focus_encoder: EncoderConfig
-    policy: GruPolicyConfig | ValueMapPolicyConfig = Field(discriminator="kind")
-    head: RecurrentHeadConfig | CascadeHeadConfig = Field(discriminator="kind")
+    focus_encoder: EncoderConfig | None = None
+    policy: Annotated[GruPolicyConfig | ValueMapPolicyConfig, Field(discriminator="kind")] | None = None
+    """focus encoder and policy are there if and only if there is more than one step"""
+    head: RecurrentHeadConfig | CascadeHeadConfig = Field(CascadeHeadConfig(), discriminator="kind")
     preprocessing: Preprocessing
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
@@ -82,6 +83,8 @@ class ModelConfig(_Strict):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "ModelConfig":
+        if ((self.focus_encoder is None) or (self.policy is None)) != (self.steps == 1):
+            raise ValueError("focus_encoder and policy go with two steps or more, and a single step has neither")
         if self.patch > self.image:
             raise ValueError(f"patch {self.patch} is larger than the image {self.image}")
         if self.labels is not None and len(self.labels) != self.classes:

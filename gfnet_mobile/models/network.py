@@ -52,10 +52,13 @@ class GlanceFocusNet(nn.Module):
         self.config = config
         self.resize = Resize(config.image, config.patch, config.glance_filter)
         self.glance = Encoder(config.glance_encoder, config.patch)
-        self.focus = Encoder(config.focus_encoder, config.patch)
-        if (self.glance.feature_size, self.glance.state_shape) != (self.focus.feature_size, self.focus.state_shape):
+        self.focus = Encoder(config.focus_encoder, config.patch) if config.focus_encoder else None
+        self.policy = build_policy(config, self.glance.state_shape) if config.policy else None
+        if self.focus and (self.focus.feature_size, self.focus.state_shape) != (
+            self.glance.feature_size,
+            self.glance.state_shape,
+        ):
             raise UserError("glance and focus encoder differ in feature size or state shape; policy and head serve both")
-        self.policy = build_policy(config, self.glance.state_shape)
         self.head = build_head(config, self.glance.feature_size)
 
     def normalise(self, image: Tensor) -> Tensor:
@@ -65,7 +68,8 @@ class GlanceFocusNet(nn.Module):
         return (image - mean) / std
 
     def initial_hidden(self, batch: int) -> Tensor:
-        return torch.zeros(batch, self.policy.hidden_size)
+        """float32 [B, H] of zeros; H is 0 for a network without policy."""
+        return torch.zeros(batch, self.policy.hidden_size if self.policy else 0)
 
     def initial_memory(self, batch: int) -> Tensor:
         return torch.zeros(batch, self.head.memory_size(0))
@@ -73,15 +77,16 @@ class GlanceFocusNet(nn.Module):
     def steps(self, x: Tensor) -> Iterator[BatchStep]:
         """Yields the steps; computes none that is not asked for. Raises UserError for a batch of another size."""
         size, patch_size = self.config.image, self.config.patch
+        encode = self.glance
         if x.ndim != 4 or x.shape[1:] != (3, size, size):
             raise UserError(f"input {list(x.shape)}: this network takes [B, 3, {size}, {size}]")
         patch, position = self.resize(x), None
         hidden, memory = self.initial_hidden(len(x)), self.initial_memory(len(x))
         for index in range(self.config.steps):
-            if index:
+            if index and self.policy and self.focus:
                 position, hidden = self.policy(state, hidden)  # noqa: F821  (the glance has set it)
-                patch = crop(x, position, patch_size)
-            feature, state = (self.focus if index else self.glance)(patch)
+                patch, encode = crop(x, position, patch_size), self.focus
+            feature, state = encode(patch)
             logits, memory = self.head(index, feature, memory)
             probabilities = logits.softmax(1)
             confidence, label = probabilities.max(1)

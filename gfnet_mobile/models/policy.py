@@ -75,8 +75,9 @@ class ValueMapPolicy(nn.Module):
 
 
 def build_policy(model: ModelConfig, state_shape: tuple[int, int, int]) -> GruPolicy | ValueMapPolicy:
-    if isinstance(model.policy, GruPolicyConfig):
-        return GruPolicy(model.policy, model, state_shape)
-    return ValueMapPolicy(model.policy, model, state_shape)
+    if isinstance(model.policy, ValueMapPolicyConfig):
+        return ValueMapPolicy(model.policy, model, state_shape)
+    assert isinstance(model.policy, GruPolicyConfig)
+    return GruPolicy(model.policy, model, state_shape)
 
 

@@ -19,11 +19,14 @@ class Resize(nn.Module):
     def __init__(self, image: int, patch: int, filter: Filter) -> None:
         super().__init__()
         self.patch = patch
+        self.same = image == patch
         self.bilinear = filter == "bilinear"
-        if not self.bilinear:
+        if not self.bilinear and not self.same:
             self.register_buffer("matrix", _bicubic_matrix(image, patch), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.same:
+            return x
         if self.bilinear:
             return functional.interpolate(x, size=(self.patch, self.patch), mode="bilinear", align_corners=True)
         return self.matrix @ x @ self.matrix.T

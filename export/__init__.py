@@ -1,0 +1,36 @@
+"""From a checkpoint to a bundle: graphs, program, golden vectors, and one module for each target."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from export.graphs import Graph
+from gfnet_mobile.bundle.manifest import GraphFile, Precision
+from gfnet_mobile.errors import UserError
+
+
+class Target(Protocol):
+    """What the module of a target offers."""
+
+    PRECISION: Precision
+    TOOLS: tuple[str, ...]
+    """packages whose versions the manifest records"""
+
+    def export(self, graph: Graph, bundle: Path, checkpoint: str) -> GraphFile:
+        """Write ``graph`` into the folder ``bundle``, the SHA-256 of its checkpoint in the file's metadata."""
+        ...
+
+
+TARGETS = {
+    "onnx": "export.onnx",
+    "executorch": "export.executorch",
+    "coreml": "export.coreml",
+}
+"""A new target is a module and its line here. Modules are imported when needed: each brings a large framework."""
+
+
+def load_target(name: str) -> Target:
+    """The module of a target. Raises UserError for an unknown one."""
+    if name not in TARGETS:
+        raise UserError(f"unknown target {name!r}; known are {', '.join(TARGETS)}")
+    return cast(Target, import_module(TARGETS[name]))

@@ -1,0 +1,114 @@
+"""A checkpoint becomes a bundle: every graph for every target, the program, golden vectors; all of it or nothing."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from export import Target, load_target
+from export.golden import golden_images, golden_tensors
+from export.graphs import Graph, graphs_of
+from export.program import registers_of, steps_of
+from export.quiet import quiet
+from gfnet_mobile import __version__
+from gfnet_mobile.bundle.golden import write_golden
+from gfnet_mobile.bundle.manifest import NAME, ExitRule, GraphFile
+from gfnet_mobile.bundle.store import MANIFEST, Bundle, open_bundle, write_manifest
+from gfnet_mobile.errors import UserError
+from gfnet_mobile.files import replacing_folder
+from gfnet_mobile.models.checkpoint import read_checkpoint
+
+TOLERANCE = {"float32": 1e-4}
+"""largest difference from the eager network, relative to the tensor's largest value"""
+
+
+def export_bundle(
+    checkpoint: str | Path,
+    targets: Sequence[str],
+    output: Path,
+    *,
+    name: str | None = None,
+    golden: Path | None = None,
+    progress: Callable[[str, str], None] = lambda target, graph: None,
+) -> Bundle:
+    """Write ``output/NAME.gfnet`` and open it. NAME is the checkpoint's own unless given.
+
+    ``golden`` is a folder of pictures for the golden vectors. ``progress`` is told the target and the graph of each
+    export before it begins.
+    """
+    modules = {target: _module(target) for target in targets}
+    source = read_checkpoint(checkpoint)
+    config = source.model.config
+    name = name or config.name
+    if not re.match(NAME, name):
+        raise UserError(f"name {name!r}: letters, digits, '.', '_' and '-' only, a letter or digit first")
+    folder = output / f"{name}.gfnet"
+    if folder.exists() and not (folder / MANIFEST).is_file():
+        raise UserError(f"{folder}: exists and is no bundle; remove it or choose another --name")
+    images = golden_images(source.model, golden)
+    graphs = graphs_of(source.model)
+    steps = steps_of(config, graphs)
+    rules = source.rules or {"last_step": _never_early(config.steps)}
+    with replacing_folder(folder) as temporary:
+        files: dict[str, dict[str, GraphFile]] = {}
+        for target, module in modules.items():
+            files[target] = {}
+            for graph in graphs:
+                progress(target, graph.name)
+                files[target][graph.name] = _export(target, module, graph, temporary, source.sha256)
+        write_golden(temporary / "golden.safetensors", images, golden_tensors(source.model, steps, images))
+        write_manifest(
+            temporary,
+            {
+                "name": name,
+                "checkpoint": source.sha256,
+                "preprocessing": config.preprocessing,
+                "registers": registers_of(source.model, steps),
+                "steps": steps,
+                "targets": {
+                    target: {"precision": module.PRECISION, "graphs": files[target]}
+                    for target, module in modules.items()
+                },
+                "labels": config.labels,
+                "rules": rules,
+                "default_rule": next(iter(rules)),
+                "tolerances": {
+                    module.PRECISION: {graph.name: TOLERANCE[module.PRECISION] for graph in graphs}
+                    for module in modules.values()
+                },
+                "golden": {"path": "golden.safetensors", "count": len(images)},
+                "tools": _tools(modules.values()),
+            },
+        )
+    return open_bundle(folder)
+
+
+def _module(target: str) -> Target:
+    with quiet():
+        return load_target(target)
+
+
+def _export(target: str, module: Target, graph: Graph, folder: Path, checkpoint: str) -> GraphFile:
+    try:
+        with quiet():
+            return module.export(graph, folder, checkpoint)
+    except OSError:
+        raise
+    except Exception as error:  # each framework raises what it likes
+        raise UserError(f"graph {graph.name!r} cannot be exported to {target}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """The operator that the framework tripped over, if it names one, and its message in one line."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    operator = re.search(r"aten[.:]+\w+(\.\w+)?|op '?\w+'? not implemented", text)
+    return f"{operator[0]}: {text[:200]}" if operator else text[:200]
+
+
+def _never_early(steps: int) -> ExitRule:
+    return ExitRule(measure="max_softmax", temperature=(1.0,) * steps, thresholds=(None,) * (steps - 1))
+
+
+def _tools(modules: Iterable[Target]) -> dict[str, str]:
+    packages = sorted({"timm", *(tool for module in modules for tool in module.TOOLS)})
+    return {"gfnet-mobile": __version__, **{package: version(package) for package in packages}}

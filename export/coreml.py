@@ -1,0 +1,85 @@
+"""Core ML: one ML program per graph, as a package."""
+
+import json
+from pathlib import Path
+from shutil import copyfile
+
+import coremltools as ct
+import numpy as np
+import torch
+
+from export.graphs import Graph
+from gfnet_mobile.bundle.manifest import GraphFile, Precision
+
+PRECISION: Precision = "float32"
+TOOLS = ("torch", "coremltools")
+
+RESERVED = {"state": "state_map"}
+"""``state`` is a keyword of ML programs; the manifest's ``names`` says what the tensor is called instead"""
+
+
+def export(graph: Graph, bundle: Path, checkpoint: str) -> GraphFile:
+    tensors = (*graph.inputs, *graph.outputs)
+    file = GraphFile(
+        path=f"coreml/{graph.name}.mlpackage",
+        inputs=tuple(graph.inputs),
+        outputs=graph.outputs,
+        names={tensor: RESERVED[tensor] for tensor in tensors if tensor in RESERVED},
+    )
+    with torch.no_grad():
+        exported = torch.export.export(graph.module, tuple(graph.inputs.values())).run_decompositions()
+    # dtypes are spelt out: left to themselves, tensors become float16 as soon as the precision is
+    model = ct.convert(
+        exported,
+        convert_to="mlprogram",
+        inputs=[
+            ct.TensorType(name=file.names.get(tensor, tensor), shape=example.shape, dtype=np.float32)
+            for tensor, example in graph.inputs.items()
+        ],
+        outputs=[
+            ct.TensorType(name=file.names.get(tensor, tensor), dtype=np.int32 if tensor == "position" else np.float32)
+            for tensor in graph.outputs
+        ],
+        compute_precision=ct.precision.FLOAT32,
+        minimum_deployment_target=ct.target.iOS16,
+        skip_model_load=True,
+    )
+    _write_package(model, bundle / file.path, checkpoint)
+    return file
+
+
+def _write_package(model: ct.models.MLModel, path: Path, checkpoint: str) -> None:
+    """The package as ``model.save`` lays it out, but with the same bytes for the same model.
+
+    coremltools notes the date and draws identifiers at random, and leaves a table for a debugger beside the model.
+    """
+    specification = model.get_spec()
+    metadata = specification.description.metadata.userDefined
+    metadata.clear()
+    metadata["checkpoint"] = checkpoint
+    data = path / "Data" / "com.apple.CoreML"
+    (data / "weights").mkdir(parents=True)
+    (data / "model.mlmodel").write_bytes(specification.SerializeToString(deterministic=True))
+    copyfile(Path(model.weights_dir) / "weight.bin", data / "weights" / "weight.bin")
+    (path / "Manifest.json").write_text(json.dumps(_PACKAGE, indent=4) + "\n")
+
+
+_MODEL, _WEIGHTS = "6d6f6465-6c00-4000-8000-000000000000", "77656967-6874-4000-8000-000000000000"
+_PACKAGE = {
+    "fileFormatVersion": "1.0.0",
+    "itemInfoEntries": {
+        _MODEL: {
+            "author": "com.apple.CoreML",
+            "description": "CoreML Model Specification",
+            "name": "model.mlmodel",
+            "path": "com.apple.CoreML/model.mlmodel",
+        },
+        _WEIGHTS: {
+            "author": "com.apple.CoreML",
+            "description": "CoreML Model Weights",
+            "name": "weights",
+            "path": "com.apple.CoreML/weights",
+        },
+    },
+    "rootModelIdentifier": _MODEL,
+}

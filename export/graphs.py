@@ -1,0 +1,133 @@
+"""The networks that are exported, cut from a `GlanceFocusNet`: pure functions with named tensors, one image at a time."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gfnet_mobile.models.config import ModelConfig
+from gfnet_mobile.models.network import GlanceFocusNet
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network with the names of its tensors. ``module`` takes ``inputs`` and gives ``outputs`` in that order."""
+
+    name: str
+    module: nn.Module
+    inputs: dict[str, Tensor]
+    """an example of each"""
+    outputs: tuple[str, ...]
+
+
+class Normalise(nn.Module):
+    """RGB in [0, 1] → what the encoders were trained on, [1, 3, P, P]."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(config.mean)[:, None, None])
+        self.register_buffer("scale", 1 / torch.tensor(config.std)[:, None, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) * self.scale
+
+
+class Glance(nn.Module):
+    """``image`` [1, 3, S, S] → ``feature`` [1, F], ``state`` [1, C, s, s].
+
+    Normalises after the resize, on the fewer pixels. The eager network does it before; rows of a resize sum to 1, so
+    that both give the same numbers but for rounding.
+    """
+
+    def __init__(self, model: GlanceFocusNet) -> None:
+        super().__init__()
+        self.resize, self.normalise, self.encoder = model.resize, Normalise(model.config), model.glance
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        return self.encoder(self.normalise(self.resize(image)))
+
+
+class Policy(nn.Module):
+    """``image`` [1, 3, S, S], ``state`` [1, C, s, s], ``hidden`` [1, H] → ``patch`` [1, 3, P, P], ``position`` int32 [1, 2],
+    ``hidden_out`` [1, H].
+
+    The crop selects rows, then columns: indices are data, shapes are static, values are copied bit for bit.
+    """
+
+    def __init__(self, model: GlanceFocusNet) -> None:
+        super().__init__()
+        self.policy = model.policy
+        self.register_buffer("offsets", torch.arange(model.config.patch, dtype=torch.int32))
+
+    def forward(self, image: Tensor, state: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        position, hidden_out = self.policy(state, hidden)
+        rows, columns = position.T + self.offsets
+        return image.index_select(2, rows).index_select(3, columns), position, hidden_out
+
+
+class Focus(nn.Module):
+    """``patch`` [1, 3, P, P] → ``feature`` [1, F], ``state`` [1, C, s, s]."""
+
+    def __init__(self, model: GlanceFocusNet) -> None:
+        super().__init__()
+        self.normalise, self.encoder = Normalise(model.config), model.focus
+
+    def forward(self, patch: Tensor) -> tuple[Tensor, Tensor]:
+        return self.encoder(self.normalise(patch))
+
+
+class Exit(nn.Module):
+    """``feature`` [1, F], ``memory`` [1, M] → ``logits`` [1, K], ``memory_out`` [1, M'], at ``step`` (0 is the glance).
+
+    Holds the whole head; what this step does not reach is dropped when the graph is written.
+    """
+
+    def __init__(self, model: GlanceFocusNet, step: int, gives_memory: bool) -> None:
+        super().__init__()
+        self.head, self.step, self.gives_memory = model.head, step, gives_memory
+
+    def forward(self, feature: Tensor, memory: Tensor | None = None) -> tuple[Tensor, ...]:
+        if memory is None:
+            memory = feature.new_zeros(1, self.head.memory_size(0))
+        logits, memory_out = self.head(self.step, feature, memory)
+        return (logits, memory_out) if self.gives_memory else (logits,)
+
+
+def exit_name(config: ModelConfig, step: int) -> str:
+    """The exit graph of a step, counted from 0: ``exit`` where steps share weights, else ``exit_1`` to ``exit_T``."""
+    own = config.head.kind == "cascade" or (config.head.glance == "classifier" and step == 0)
+    return f"exit_{step + 1}" if own else "exit"
+
+
+def graphs_of(model: GlanceFocusNet) -> list[Graph]:
+    """All graphs that some step of ``model`` calls, in the order of their first call."""
+    config = model.config
+    image = torch.zeros(1, 3, config.image, config.image)
+    patch = torch.zeros(1, 3, config.patch, config.patch)
+    state = torch.zeros(1, *model.glance.state_shape)
+    look = {"image": image, "state": state, "hidden": model.initial_hidden(1)}
+    graphs = {"glance": Graph("glance", Glance(model), {"image": image}, ("feature", "state"))}
+    for step in range(config.steps):
+        if step == 1:
+            graphs["policy"] = Graph("policy", Policy(model), look, ("patch", "position", "hidden_out"))
+            graphs["focus"] = Graph("focus", Focus(model), {"patch": patch}, ("feature", "state"))
+        name = exit_name(config, step)
+        if name not in graphs:
+            graphs[name] = _exit(name, model, step)
+    for graph in graphs.values():
+        graph.module.eval()
+    return list(graphs.values())
+
+
+def _exit(name: str, model: GlanceFocusNet, step: int) -> Graph:
+    """A graph without the memory that nobody reads: a cascade's first step finds it in the glance's feature (see
+    `export.program`) and its last leaves none; a single step that a classifier answers has none at all."""
+    config = model.config
+    if config.head.kind == "cascade":
+        takes, gives = step > 0, 0 < step < config.steps - 1
+    else:
+        takes = gives = name == "exit" or config.steps > 1
+    inputs = {"feature": torch.zeros(1, model.glance.feature_size)}
+    if takes:
+        inputs["memory"] = torch.zeros(1, model.head.memory_size(step))
+    return Graph(name, Exit(model, step, gives), inputs, ("logits", "memory_out") if gives else ("logits",))

@@ -1,0 +1,48 @@
+"""ONNX: one file per graph, static shapes, weights inside."""
+
+from pathlib import Path
+
+import onnx
+import torch
+
+from export.graphs import Graph
+from gfnet_mobile.bundle.manifest import GraphFile, Precision
+
+PRECISION: Precision = "float32"
+TOOLS = ("torch", "onnx", "onnxscript")
+
+OPSET = 18
+"""the exporter's native one; ONNX Runtime reads it since 1.14"""
+
+
+def export(graph: Graph, bundle: Path, checkpoint: str) -> GraphFile:
+    file = GraphFile(path=f"onnx/{graph.name}.onnx", inputs=tuple(graph.inputs), outputs=graph.outputs)
+    program = torch.onnx.export(
+        graph.module,
+        tuple(graph.inputs.values()),
+        input_names=list(file.inputs),
+        output_names=list(file.outputs),
+        opset_version=OPSET,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+    assert program is not None
+    model = program.model_proto
+    _strip(model)
+    model.graph.name = graph.name
+    onnx.helper.set_model_props(model, {"checkpoint": checkpoint})
+    onnx.checker.check_model(model, full_check=True)
+    path = bundle / file.path
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+    return file
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Remove what the exporter notes for debugging: stack traces with the source's paths, one for each node."""
+    graph = model.graph
+    model.ClearField("metadata_props")
+    for part in (graph, *graph.node, *graph.initializer, *graph.input, *graph.output, *graph.value_info):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")

@@ -1,0 +1,7 @@
+"""``python -m gfnet_mobile`` is the command ``gfnet-mobile``."""
+
+import sys
+
+from gfnet_mobile.cli.app import main
+
+sys.exit(main())

@@ -1,0 +1,110 @@
+"""``gfnet-mobile run``: pictures in, answers out."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gfnet_mobile.bundle.store import Bundle, open_bundle
+from gfnet_mobile.errors import UserError
+from gfnet_mobile.files import replacing
+from gfnet_mobile.host.preprocess import Prepared, load_image
+from gfnet_mobile.host.session import Session, Step
+from gfnet_mobile.runtimes import known, runnable
+
+EPILOG = "Example: gfnet-mobile run demo.gfnet photo.jpg --draw results"
+
+PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"}
+"""what is taken from a folder; a file that is named is tried whatever its suffix"""
+
+
+def run(
+    bundle: Annotated[Path, typer.Argument(help="Folder NAME.gfnet.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures, or folders of pictures.")],
+    target: Annotated[str | None, typer.Option(help="Default: the bundle's first that runs here.")] = None,
+    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+    rule: Annotated[str | None, typer.Option(help="One of the bundle's exit rules.")] = None,
+    threshold: Annotated[float | None, typer.Option(help="Stop at this max-softmax confidence instead.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Take no more steps than this.")] = None,
+    deadline_ms: Annotated[float | None, typer.Option(help="Start no step after so many milliseconds.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per picture and line.")] = False,
+    draw: Annotated[Path | None, typer.Option(help="Folder for a drawn result of each picture.")] = None,
+) -> None:
+    """Classify pictures with a bundle."""
+    opened = open_bundle(bundle)
+    paths = list(_pictures(images))
+    results = []
+    with Session(opened, target or _first_runnable(opened), threads) as session:
+        stop = session.stopping(rule, threshold, max_steps, deadline_ms)
+        for path in paths:
+            prepared = load_image(path, opened.manifest.preprocessing)
+            steps = list(session.walk(prepared, stop))
+            if draw is not None:
+                _draw(draw / f"{path.stem}.png", prepared, steps)
+            if as_json:
+                print(json.dumps(_as_json(path, opened, steps)), flush=True)
+            results.append((path, steps))
+    if not as_json:
+        _print_table(results)
+
+
+def _pictures(images: Sequence[Path]) -> Iterator[Path]:
+    for path in images:
+        if path.is_dir():
+            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
+            if not inside:
+                raise UserError(f"{path}: no pictures in this folder ({', '.join(sorted(PICTURES))})")
+            yield from inside
+        elif path.exists():
+            yield path
+        else:
+            raise UserError(f"{path}: no such file")
+
+
+def _first_runnable(bundle: Bundle) -> str:
+    targets = runnable(bundle)
+    if not targets:
+        has = ", ".join(bundle.manifest.targets)
+        raise UserError(f"{bundle.folder}: none of its targets ({has}) runs on this machine ({', '.join(known)})")
+    return targets[0]
+
+
+def _as_json(path: Path, bundle: Bundle, steps: Sequence[Step]) -> dict[str, Any]:
+    fields = [asdict(step) for step in steps]
+    for step in fields:
+        step["logits"], step["probabilities"] = step["logits"].tolist(), step["probabilities"].tolist()
+    answer = steps[-1]
+    return {
+        "image": str(path),
+        "bundle_id": bundle.manifest.bundle_id,
+        "label": answer.label,
+        "name": answer.name,
+        "steps": fields,
+    }
+
+
+def _print_table(results: Sequence[tuple[Path, Sequence[Step]]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("picture", "answer", "sure", "after", "ms", "steps", box=None)
+    for path, steps in results:
+        answer = steps[-1]
+        after = "glance" if len(steps) == 1 else f"{len(steps)} steps"
+        course = " → ".join(f"{_text(step)} {step.confidence:.0%}" for step in steps)
+        table.add_row(str(path), _text(answer), f"{answer.confidence:.0%}", after, f"{answer.elapsed_ms:.2f}", course)
+    Console(markup=False, highlight=False).print(table)
+
+
+def _text(step: Step) -> str:
+    return step.name if step.name is not None else f"class {step.label}"
+
+
+def _draw(path: Path, prepared: Prepared, steps: Sequence[Step]) -> None:
+    from gfnet_mobile.host.draw import draw_result
+
+    with replacing(path) as temporary:
+        draw_result(prepared, steps).save(temporary, format="PNG")

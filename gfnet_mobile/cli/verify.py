@@ -1,0 +1,43 @@
+"""``gfnet-mobile verify``: every target that runs here against the golden vectors."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gfnet_mobile.bundle.store import open_bundle
+from gfnet_mobile.errors import CheckFailed
+
+EPILOG = "Example: gfnet-mobile verify demo.gfnet --target onnx"
+
+
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="Folder NAME.gfnet.")],
+    target: Annotated[list[str] | None, typer.Option(help="Repeatable. Default: all of the bundle.")] = None,
+) -> None:
+    """Compare a bundle's targets with its golden vectors: graph by graph, then the whole loop."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from gfnet_mobile.measure.verify import verify as compare
+
+    opened = open_bundle(bundle)
+    report = compare(opened, target or list(opened.manifest.targets))
+    table = Table("target", "run as", "step", "graph", "tensor", "difference", "allowed", "", box=None)
+    for row in report.rows:
+        difference, allowed = f"{row.difference:.2g}", f"{row.tolerance:.2g}"
+        mark = "ok" if row.ok else "TOO LARGE"
+        table.add_row(row.target, row.mode, str(row.step), row.graph, row.tensor, difference, allowed, mark)
+    console = Console(markup=False, highlight=False)
+    if report.rows:
+        console.print(table)
+    for found in report.agreements:
+        labels, steps = f"{found.labels} of {found.images}", f"{found.steps} of {found.images}"
+        console.print(f"{found.target}: whole loop: same label for {labels} images, same number of steps for {steps}")
+    for name, reason in report.not_run.items():
+        console.print(f"{name}: not run: {reason}")
+    failures = [row for row in report.rows if not row.ok]
+    if failures:
+        raise CheckFailed(f"{bundle}: {len(failures)} of {len(report.rows)} tensors differ by more than allowed")
+    if not report.rows:
+        raise CheckFailed(f"{bundle}: none of these targets runs on this machine, so nothing was verified")

@@ -1,0 +1,237 @@
+"""The runner: walks a bundle's program over one image at a time, step by step.
+
+It knows no backbone, no exit head and no number of steps. Registers are allocated and bound once; then a step is a
+handful of prepared calls.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter_ns
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gfnet_mobile.bundle.manifest import CROP, Call, ExitRule, Manifest
+from gfnet_mobile.bundle.store import Bundle
+from gfnet_mobile.errors import UserError
+from gfnet_mobile.host.exit_rules import check_finite, should_stop, softmax, uniform_rule
+from gfnet_mobile.host.preprocess import Picture, Prepared, Region, load_image
+from gfnet_mobile.runtimes import open_runtime
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is known after one step."""
+
+    index: int
+    """0 is the glance"""
+    logits: NDArray[np.float32]
+    """[K]"""
+    probabilities: NDArray[np.float32]
+    """[K]"""
+    confidence: float
+    """the largest probability"""
+    label: int
+    """class index"""
+    name: str | None
+    """text of the class, if the bundle has labels"""
+    position: tuple[int, int] | None
+    """row and column of the patch's top-left pixel in the S x S image; none at the glance"""
+    patch_size: int | None
+    """side of the patch, pixels"""
+    region: Region
+    """what was looked at, in the upright source picture"""
+    elapsed_ms: float
+    """work of this and earlier steps, without the caller's time in between"""
+
+
+Stop = Callable[[Step], bool]
+
+
+class Session:
+    """A bundle, loaded into one runtime and ready to run.
+
+    One image at a time: starting on the next ends the steps of the one before.
+    """
+
+    def __init__(self, bundle: Bundle, target: str = "onnx", threads: int = 1) -> None:
+        self.bundle = bundle
+        self.runtime = open_runtime(bundle, target, threads)
+        program = bundle.manifest
+        self._registers = {name: np.zeros(r.shape, r.dtype) for name, r in program.registers.items()}
+        self._image = self._registers[program.image]
+        self._calls = [[work for call in step.calls for work in self._bind(call)] for step in program.steps]
+        fresh = _read_before_written(program)
+        self._image_zeros = [self._registers[n] for n in fresh if program.registers[n].lifetime == "image"]
+        self._stream_zeros = [self._registers[n] for n, r in program.registers.items() if r.lifetime == "stream"]
+        self._turn: object = None
+        self._closed = False
+
+    def steps(self, image: Picture | Prepared) -> Iterator[Step]:
+        """The steps on one image, each computed when it is asked for. Stop whenever you like."""
+        prepared = image if isinstance(image, Prepared) else load_image(image, self.bundle.manifest.preprocessing)
+        self._turn = turn = object()
+        self._start(prepared)
+        elapsed = 0
+        for index, calls in enumerate(self._calls):
+            if self._turn is not turn:
+                raise RuntimeError("these steps ended when the session started on another image or was closed")
+            start = perf_counter_ns()
+            for call in calls:
+                call()
+            elapsed += perf_counter_ns() - start
+            yield self._step(index, prepared, elapsed / 1e6)
+
+    def walk(self, image: Picture | Prepared, stop: Stop) -> Iterator[Step]:
+        """The steps on one image up to the first at which ``stop`` is true."""
+        for step in self.steps(image):
+            yield step
+            if stop(step):
+                return
+
+    def classify(
+        self,
+        image: Picture | Prepared,
+        *,
+        rule: str | None = None,
+        threshold: float | None = None,
+        max_steps: int | None = None,
+        deadline_ms: float | None = None,
+        expected_ms: Sequence[float] = (),
+    ) -> Step:
+        """The answer: the step at which the exit rule, or one of the limits of `stopping`, ends the sequence."""
+        *_, answer = self.walk(image, self.stopping(rule, threshold, max_steps, deadline_ms, expected_ms))
+        return answer
+
+    def stopping(
+        self,
+        rule: str | None = None,
+        threshold: float | None = None,
+        max_steps: int | None = None,
+        deadline_ms: float | None = None,
+        expected_ms: Sequence[float] = (),
+    ) -> Stop:
+        """When to stop: by an exit rule, after ``max_steps`` steps, or where the next step would pass the deadline.
+
+        The rule is the bundle's default, its rule of that name, or one max-softmax ``threshold`` in [0, 1].
+        ``expected_ms`` holds the time of each step, 0 where it is unknown; the glance always runs.
+        """
+        exit_rule = self._exit_rule(rule, threshold)
+        if max_steps is not None and max_steps < 1:
+            raise UserError(f"max_steps {max_steps}: must be at least 1")
+        if deadline_ms is not None and not deadline_ms >= 0:
+            raise UserError(f"deadline_ms {deadline_ms:g}: must be at least 0")
+
+        def stop(step: Step) -> bool:
+            following = step.index + 1
+            if following == max_steps:
+                return True
+            if deadline_ms is not None:
+                expected = expected_ms[following] if following < len(expected_ms) else 0
+                if step.elapsed_ms + expected > deadline_ms:
+                    return True
+            return should_stop(exit_rule, step.index, step.logits)
+
+        return stop
+
+    def reset(self) -> None:
+        """Forget the stream: what a video model carries from frame to frame."""
+        self._turn = None
+        for register in self._stream_zeros:
+            register.fill(0)
+
+    def register(self, name: str) -> NDArray[Any]:
+        """A register as the last call left it; read it, or copy it, before the next step."""
+        return self._registers[name]
+
+    def close(self) -> None:
+        self._turn, self._closed = None, True
+        self._calls.clear()
+        self.runtime.close()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _bind(self, call: Call) -> list[Callable[[], None]]:
+        """One call as work to do in order: the graph, then copies out of scratch for registers that it also reads."""
+        inputs = {tensor: self._registers[name] for tensor, name in call.inputs.items()}
+        outputs = {tensor: self._registers[name] for tensor, name in call.outputs.items()}
+        copies: list[Callable[[], None]] = []
+        for tensor, name in call.outputs.items():
+            if name in call.inputs.values():
+                outputs[tensor] = np.empty_like(self._registers[name])
+                copies.append(partial(np.copyto, self._registers[name], outputs[tensor]))
+        if call.graph == CROP:
+            return [partial(_crop, **inputs, **outputs), *copies]
+        return [self.runtime.bind(call.graph, inputs, outputs), *copies]
+
+    def _start(self, prepared: Prepared) -> None:
+        if self._closed:
+            raise RuntimeError("the session is closed")
+        if prepared.image.shape != self._image.shape:
+            raise UserError(f"an image of {list(prepared.image.shape)}; the bundle takes {list(self._image.shape)}")
+        np.copyto(self._image, prepared.image)
+        for register in self._image_zeros:
+            register.fill(0)
+
+    def _step(self, index: int, prepared: Prepared, elapsed_ms: float) -> Step:
+        program = self.bundle.manifest
+        step = program.steps[index]
+        logits = self._registers[step.logits][0].copy()
+        check_finite(logits)
+        probabilities = softmax(logits)
+        label = int(logits.argmax())
+        position = None
+        if step.position is not None:
+            row, column = self._registers[step.position][0].tolist()
+            position = (row, column)
+        return Step(
+            index=index,
+            logits=logits,
+            probabilities=probabilities,
+            confidence=float(probabilities[label]),
+            label=label,
+            name=program.labels[label] if program.labels else None,
+            position=position,
+            patch_size=step.patch_size,
+            region=prepared.region(position, step.patch_size) if position else prepared.region(),
+            elapsed_ms=elapsed_ms,
+        )
+
+    def _exit_rule(self, name: str | None, threshold: float | None) -> ExitRule:
+        program = self.bundle.manifest
+        if threshold is not None:
+            if name is not None:
+                raise UserError("rule and threshold: give one of them")
+            return uniform_rule(threshold, len(program.steps))
+        if name is not None and name not in program.rules:
+            raise UserError(f"no exit rule {name!r}; the bundle has {', '.join(program.rules)}")
+        return program.rules[name or program.default_rule]
+
+
+def _crop(image: NDArray[Any], position: NDArray[np.int32], patch: NDArray[Any]) -> None:
+    """The built-in call: patch [1, C, h, w] out of image [1, C, H, W] at position [1, 2] (row, column)."""
+    row, column = position[0].tolist()
+    height, width = patch.shape[2:]
+    if not (0 <= row <= image.shape[2] - height and 0 <= column <= image.shape[3] - width):
+        raise UserError(f"position ({row}, {column}) puts the patch outside the image; the graphs are broken")
+    np.copyto(patch, image[:, :, row : row + height, column : column + width])
+
+
+def _read_before_written(program: Manifest) -> list[str]:
+    """Registers whose initial zeros a call can see, and which therefore need them at the start of every lifetime."""
+    seen: list[str] = []
+    written = {program.image}
+    for step in program.steps:
+        for call in step.calls:
+            seen += [name for name in call.inputs.values() if name not in written and name not in seen]
+            written.update(call.outputs.values())
+    return seen

@@ -1,0 +1,110 @@
+"""Latency on this machine: each graph alone, the whole sequence up to each step, and loading.
+
+All that is compared is measured in the same rounds: a round runs everything once, starting one place later than the
+round before, so that a slow minute of the machine, or a warm cache, falls on all alike.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from functools import partial
+from time import perf_counter_ns
+
+import numpy as np
+
+from gfnet_mobile.bundle.golden import golden_calls, read_golden
+from gfnet_mobile.bundle.manifest import CROP
+from gfnet_mobile.bundle.store import Bundle
+from gfnet_mobile.errors import UserError
+from gfnet_mobile.host.preprocess import Prepared, from_pixels
+from gfnet_mobile.host.session import Session
+from gfnet_mobile.measure.results import Result, load_average, summarise, this_device
+
+COLD_LOADS = 5
+
+Work = tuple[str, str, Callable[[], object]]
+"""target, what, the work itself"""
+
+
+def bench(
+    bundle: Bundle, targets: Sequence[str], *, threads: int = 1, rounds: int = 30, warmup: int = 5
+) -> list[Result]:
+    """Measure ``targets`` of a bundle, interleaved, after ``warmup`` rounds that do not count.
+
+    ``end_to_end:t`` is a session's walk from a prepared image to the answer of step t, host code included.
+    """
+    if rounds < 1 or warmup < 0:
+        raise UserError(f"rounds {rounds}, warmup {warmup}: at least 1 and 0")
+    started, load_before = datetime.now(timezone.utc).astimezone().isoformat(timespec="seconds"), load_average()
+    with ExitStack() as stack:
+        sessions = {target: stack.enter_context(Session(bundle, target, threads)) for target in targets}
+        samples = _rounds(_all_work(bundle, sessions), rounds, warmup)
+        runtimes = {target: session.runtime for target, session in sessions.items()}
+    # apart, and after: by now each runtime's package is imported, and what is left is loading
+    loads: list[Work] = [(target, "cold_load", partial(_load, bundle, target, threads)) for target in targets]
+    samples |= _rounds(loads, COLD_LOADS, warmup=0)
+    load_after, device = load_average(), this_device()
+    return [
+        Result(
+            bundle_id=bundle.manifest.bundle_id,
+            what=what,
+            target=target,
+            runtime=runtimes[target].name,
+            runtime_version=runtimes[target].version,
+            precision=bundle.target(target).precision,
+            threads=threads,
+            compute_units="cpu",
+            device=device,
+            started=started,
+            load_average=None if load_before is None or load_after is None else (load_before, load_after),
+            samples_ms=tuple(milliseconds),
+            summary=summarise(milliseconds),
+        )
+        for (target, what), milliseconds in samples.items()
+    ]
+
+
+def _all_work(bundle: Bundle, sessions: dict[str, Session]) -> list[Work]:
+    golden = read_golden(bundle)
+    image = from_pixels(golden["images"][0])
+    works: list[Work] = []
+    for target, session in sessions.items():
+        for graph, call in _graph_calls(session, golden).items():
+            works.append((target, f"graph:{graph}", call))
+        for step in range(len(bundle.manifest.steps)):
+            works.append((target, f"end_to_end:{step}", partial(_walk_to, session, image, step)))
+    return works
+
+
+def _graph_calls(session: Session, golden: dict[str, np.ndarray]) -> dict[str, Callable[[], None]]:
+    """Each graph once, on the inputs that the first golden image gave it."""
+    calls: dict[str, Callable[[], None]] = {}
+    for recorded in golden_calls(session.bundle.manifest, golden):
+        graph = recorded.call.graph
+        if graph != CROP and graph not in calls:
+            inputs = {tensor: values[:1].copy() for tensor, values in recorded.inputs.items()}
+            outputs = {tensor: np.empty_like(values[:1]) for tensor, values in recorded.outputs.items()}
+            calls[graph] = session.runtime.bind(graph, inputs, outputs)
+    return calls
+
+
+def _walk_to(session: Session, image: Prepared, step: int) -> None:
+    for _ in session.walk(image, lambda taken: taken.index == step):
+        pass
+
+
+def _load(bundle: Bundle, target: str, threads: int) -> None:
+    Session(bundle, target, threads).close()
+
+
+def _rounds(works: list[Work], rounds: int, warmup: int) -> dict[tuple[str, str], list[float]]:
+    samples: dict[tuple[str, str], list[float]] = {(target, what): [] for target, what, _ in works}
+    for number in range(warmup + rounds):
+        first = number % len(works)
+        for target, what, work in works[first:] + works[:first]:
+            start = perf_counter_ns()
+            work()
+            milliseconds = (perf_counter_ns() - start) / 1e6
+            if number >= warmup:
+                samples[target, what].append(milliseconds)
+    return samples

@@ -1,0 +1,159 @@
+"""Does a target compute what the eager model computed? Each graph alone on golden inputs, then the whole loop.
+
+A difference is the largest one over all golden images, relative to the golden tensor's largest value; the manifest says
+how large it may be. Positions count in pixels: equal in float32; in reduced precision one pixel apart is rounding, and
+what was cut at another place is not compared. There the whole loop reports agreement of labels and steps instead.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gfnet_mobile.bundle.golden import GoldenCall, golden_calls, read_golden
+from gfnet_mobile.bundle.manifest import CROP
+from gfnet_mobile.bundle.store import Bundle
+from gfnet_mobile.errors import CheckFailed, UserError
+from gfnet_mobile.host.exit_rules import exit_steps
+from gfnet_mobile.host.preprocess import from_pixels
+from gfnet_mobile.host.session import Session
+from gfnet_mobile.runtimes import unavailable
+from gfnet_mobile.runtimes.protocol import Runtime
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One tensor of one step."""
+
+    target: str
+    mode: Literal["graph", "loop"]
+    step: int
+    graph: str
+    tensor: str
+    difference: float
+    tolerance: float
+
+    @property
+    def ok(self) -> bool:
+        return self.difference <= self.tolerance  # false for NaN
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How many of the golden images end with the same label, and after the same number of steps."""
+
+    target: str
+    images: int
+    labels: int
+    steps: int
+
+
+@dataclass
+class Report:
+    rows: list[Row] = field(default_factory=list)
+    agreements: list[Agreement] = field(default_factory=list)
+    not_run: dict[str, str] = field(default_factory=dict)
+    """target → why it could not run on this machine"""
+
+
+def verify(bundle: Bundle, targets: Sequence[str]) -> Report:
+    """Compare ``targets`` of a bundle with its golden vectors, as far as they run on this machine."""
+    golden = read_golden(bundle)
+    calls = list(golden_calls(bundle.manifest, golden))
+    report = Report()
+    for target in targets:
+        bundle.target(target)
+        if reason := unavailable(target):
+            report.not_run[target] = reason
+            continue
+        with Session(bundle, target) as session:
+            for recorded in calls:
+                if recorded.call.graph != CROP:
+                    outputs = _run_alone(session.runtime, recorded)
+                    report.rows += _compare(bundle, target, "graph", recorded, outputs)
+            outcomes = _run_loop(session, target, golden["images"], calls)
+        if bundle.target(target).precision == "float32":
+            for recorded, outputs in zip(calls, outcomes, strict=True):
+                report.rows += _compare(bundle, target, "loop", recorded, outputs)
+        report.agreements.append(_agreement(bundle, target, calls, outcomes))
+    return report
+
+
+def _run_alone(runtime: Runtime, recorded: GoldenCall) -> dict[str, Array]:
+    """One graph on each golden image; outputs [N, ...]."""
+    inputs = {tensor: values[:1].copy() for tensor, values in recorded.inputs.items()}
+    outputs = {tensor: np.empty_like(values[:1]) for tensor, values in recorded.outputs.items()}
+    call = runtime.bind(recorded.call.graph, inputs, outputs)
+    results = {tensor: np.empty_like(values) for tensor, values in recorded.outputs.items()}
+    for image in range(len(next(iter(results.values())))):
+        for tensor, buffer in inputs.items():
+            buffer[0] = recorded.inputs[tensor][image]
+        call()
+        for tensor, buffer in outputs.items():
+            results[tensor][image] = buffer[0]
+    return results
+
+
+def _run_loop(session: Session, target: str, images: Array, calls: list[GoldenCall]) -> list[dict[str, Array]]:
+    """The whole program from the images on; for each call what its registers held at the end of its step."""
+    results = [{tensor: np.empty_like(v) for tensor, v in recorded.outputs.items()} for recorded in calls]
+    for image, pixels in enumerate(images):
+        try:
+            for step in session.steps(from_pixels(pixels)):
+                for recorded, values in zip(calls, results, strict=True):
+                    if recorded.step == step.index:
+                        for tensor, register in recorded.call.outputs.items():
+                            values[tensor][image] = session.register(register)[0]
+        except UserError as error:
+            raise CheckFailed(f"target {target!r}, golden image {image}: {error}") from error
+    return results
+
+
+def _compare(
+    bundle: Bundle, target: str, mode: Literal["graph", "loop"], recorded: GoldenCall, outputs: dict[str, Array]
+) -> Iterator[Row]:
+    precision = bundle.target(target).precision
+    tolerance = bundle.manifest.tolerances[precision].get(recorded.call.graph, 0.0)
+    position_register = bundle.manifest.steps[recorded.step].position
+    alike = np.ones(len(next(iter(outputs.values()))), bool)
+    for tensor, register in recorded.call.outputs.items():
+        if register == position_register and precision != "float32":
+            alike = (outputs[tensor] == recorded.outputs[tensor]).all(axis=1)
+    for tensor, golden in recorded.outputs.items():
+        found = outputs[tensor]
+        if golden.dtype == np.int32:
+            difference, allowed = float(np.abs(found - golden).max()), 0.0 if precision == "float32" else 1.0
+        else:
+            difference, allowed = _difference(found[alike], golden[alike]), tolerance
+        yield Row(target, mode, recorded.step, recorded.call.graph, tensor, difference, allowed)
+
+
+def _difference(found: Array, golden: Array) -> float:
+    """Largest difference relative to the largest golden value; NaN where there is nothing to compare."""
+    if golden.size == 0:
+        return float("nan")
+    exact = golden.astype(np.float64)
+    return float(np.abs(found.astype(np.float64) - exact).max() / (np.abs(exact).max() or 1.0))
+
+
+def _agreement(bundle: Bundle, target: str, calls: list[GoldenCall], outcomes: list[dict[str, Array]]) -> Agreement:
+    rule = bundle.manifest.rules[bundle.manifest.default_rule]
+    golden = _logits(bundle, calls, [recorded.outputs for recorded in calls])
+    found = _logits(bundle, calls, outcomes)
+    labels = golden[:, -1].argmax(axis=1) == found[:, -1].argmax(axis=1)
+    steps = exit_steps(rule, golden) == exit_steps(rule, found)
+    return Agreement(target, len(golden), int(labels.sum()), int(steps.sum()))
+
+
+def _logits(bundle: Bundle, calls: list[GoldenCall], outputs: list[dict[str, Array]]) -> NDArray[np.float32]:
+    """The answer of every step, [N, T, K]."""
+    answers: dict[int, Array] = {}
+    for recorded, values in zip(calls, outputs, strict=True):
+        for tensor, register in recorded.call.outputs.items():
+            if register == bundle.manifest.steps[recorded.step].logits:
+                answers[recorded.step] = values[tensor]
+    return np.stack([answers[step] for step in sorted(answers)], axis=1)

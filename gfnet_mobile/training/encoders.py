@@ -1,0 +1,36 @@
+"""Stages 1 and 3: encoders and exit head learn from the cross entropy of every step (paper, section 3.4)."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from gfnet_mobile.models.network import GlanceFocusNet
+from gfnet_mobile.training.recipe import EncoderStage
+from gfnet_mobile.training.rollout import policy_patches, random_patches, rollout
+
+
+class EncoderTraining:
+    """One stage's optimiser. The policy, if it places the patches, stays fixed and in evaluation mode."""
+
+    def __init__(self, model: GlanceFocusNet, stage: EncoderStage) -> None:
+        self.model, self.stage = model, stage
+        modules = [module for module in (model.glance, model.focus, model.head) if module is not None]
+        parameters = [parameter for module in modules for parameter in module.parameters()]
+        decayed = [p for p in parameters if p.ndim > 1]
+        plain = [p for p in parameters if p.ndim <= 1]
+        groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
+        self.optimiser = torch.optim.AdamW(groups, lr=stage.lr, weight_decay=stage.weight_decay)
+
+    def step(self, x: Tensor, labels: Tensor) -> dict[str, float]:
+        """One update on a batch; gives what the log should hold."""
+        self.model.train()
+        if self.model.policy is not None:
+            self.model.policy.eval()
+        propose = (random_patches if self.stage.patches == "random" else policy_patches)(self.model)
+        logits = torch.stack(list(rollout(self.model, x, propose)))
+        losses = torch.stack([functional.cross_entropy(step, labels) for step in logits])
+        self.optimiser.zero_grad(set_to_none=True)
+        losses.mean().backward()
+        self.optimiser.step()
+        right = (logits.detach().argmax(2) == labels).float().mean(1)
+        return {"loss": losses.mean().item(), "first": right[0].item(), "last": right[-1].item()}
