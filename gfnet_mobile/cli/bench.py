@@ -33,7 +33,7 @@ def bench(
         raise UserError(f"{bundle}: none of its targets runs on this machine")
     results = measure(opened, targets, threads=threads, rounds=rounds, warmup=warmup)
     columns = ("n", "mean", "std", "min", "p50", "p90", "p95", "max")
-    table = Table("target", "milliseconds of", box=None)
+    table = Table("target", "what, ms", box=None)
     for column in columns:
         table.add_column(column, justify="right")
     for result in results:

@@ -33,9 +33,12 @@ def verify(
         console.print(table)
     for found in report.agreements:
         labels, steps = f"{found.labels} of {found.images}", f"{found.steps} of {found.images}"
-        console.print(f"{found.target}: whole loop: same label for {labels} images, same number of steps for {steps}")
+        console.print(
+            f"{found.target}: whole loop: same label for {labels} images, same number of steps for {steps}",
+            soft_wrap=True,
+        )
     for name, reason in report.not_run.items():
-        console.print(f"{name}: not run: {reason}")
+        console.print(f"{name}: not run: {reason}", soft_wrap=True)
     failures = [row for row in report.rows if not row.ok]
     if failures:
         raise CheckFailed(f"{bundle}: {len(failures)} of {len(report.rows)} tensors differ by more than allowed")

@@ -1,19 +1,20 @@
 """One's own images in class folders: ``FOLDER/CLASS/picture``."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image
-from torch import Tensor
-from torch.utils.data import Dataset
-
 from gfnet_mobile.errors import UserError
-from gfnet_mobile.host.preprocess import load_image
-from gfnet_mobile.models.config import ModelConfig
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+
+
+@dataclass(frozen=True)
+class LabelledFiles:
+    """Pictures and their labels; ``labels[i]`` is an index into ``classes``."""
+
+    classes: tuple[str, ...]
+    files: tuple[Path, ...]
+    labels: tuple[int, ...]
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
@@ -26,47 +27,15 @@ def class_names(folder: Path) -> tuple[str, ...]:
     return names
 
 
-@dataclass
-class FolderImages(Dataset[tuple[Tensor, int]]):
-    """Images below ``folder``; an item is uint8 [3, S, S] and its label.
-
-    With ``augment`` an image is flipped half of the time and shown at a random place and scale (paper, section 4.1).
-    """
-
-    folder: Path
-    model: ModelConfig
-    augment: bool = False
-    workers: int = 2
-    classes: tuple[str, ...] = field(init=False)
-    files: list[Path] = field(init=False)
-    labels: np.ndarray = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.classes = class_names(self.folder)
-        found = [
-            (file, label)
-            for label, name in enumerate(self.classes)
-            for file in sorted((self.folder / name).rglob("*"))
-            if file.suffix.lower() in SUFFIXES
-        ]
-        if not found:
-            raise UserError(f"{self.folder}: no images below the class folders ({', '.join(sorted(SUFFIXES))})")
-        self.files = [file for file, _ in found]
-        self.labels = np.array([label for _, label in found], np.int64)
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        size = self.model.image
-        prepared = load_image(self.files[index], self.model.preprocessing)
-        pixels = prepared.pixels
-        if self.augment:
-            area = float(torch.empty(1).uniform_(0.35, 1.0))
-            side = max(1, round(size * area**0.5))
-            row, column = (int(v) for v in torch.randint(0, size - side + 1, (2,)))
-            part = Image.fromarray(pixels[row : row + side, column : column + side])
-            pixels = np.asarray(part.resize((size, size), Image.Resampling.BILINEAR))
-            if torch.rand(1) < 0.5:
-                pixels = pixels[:, ::-1]
-        return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1), int(self.labels[index])
+def labelled_files(folder: Path) -> LabelledFiles:
+    """Every picture below the class folders, in sorted order. Raises UserError if there is none."""
+    classes = class_names(folder)
+    found = [
+        (file, label)
+        for label, name in enumerate(classes)
+        for file in sorted((folder / name).rglob("*"))
+        if file.suffix.lower() in SUFFIXES
+    ]
+    if not found:
+        raise UserError(f"{folder}: no pictures below the class folders ({', '.join(SUFFIXES)})")
+    return LabelledFiles(classes, tuple(file for file, _ in found), tuple(label for _, label in found))

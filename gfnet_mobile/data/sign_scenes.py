@@ -14,7 +14,7 @@ from functools import cache
 from typing import Literal
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 from sklearn.datasets import load_digits, load_sample_image
 
 Split = Literal["train", "validation", "test"]
@@ -24,7 +24,7 @@ _COLUMNS = {"train": (0, 320), "validation": (320, 448), "test": (448, 640)}
 """each split has digits of its own and columns of the photographs of its own (640 pixels wide)"""
 _SPLITS = ("train", "validation", "test")
 
-_PLATE = (32, 108)  # smallest and largest plate at 224 pixels, log-uniform between
+_PLATE = (32, 108)  # smallest and largest plate at 224 pixels
 _DIGIT = (38, 55)  # side of the digit in percent of the plate
 _BASE = 224  # the size that pixel numbers refer to; other sizes scale them
 
@@ -37,10 +37,10 @@ class _Material:
     """uint8 [D, 8, 8], 0 to 16"""
     labels: np.ndarray
     """int64 [D]"""
-    photos: tuple[np.ndarray, ...]
-    """uint8 [H, W, 3], enlarged so that a scene fits in"""
-    noise: np.ndarray
-    """int16 [H, W], about normal with standard deviation 64"""
+    photos: tuple[Image.Image, ...]
+    """enlarged so that a scene fits in"""
+    noise: tuple[Image.Image, ...]
+    """grey pictures around 128 of growing deviation, twice as wide and high as a scene"""
 
 
 @cache
@@ -55,9 +55,11 @@ def _material(split: Split, size: int) -> _Material:
             scale = factor * size / _BASE
             enlarged = photo.resize((int(photo.width * scale), int(photo.height * scale)), Image.Resampling.BICUBIC)
             if min(enlarged.size) >= size:
-                photos.append(np.asarray(enlarged))
-    bytes_ = np.random.default_rng(7).integers(0, 256, (8, 2 * size, 2 * size), dtype=np.int16)
-    noise = (bytes_.sum(0, dtype=np.int16) - 1020) // 3
+                photos.append(enlarged)
+    throws = np.random.default_rng(7).integers(0, 256, (8, 2 * size, 2 * size), dtype=np.int16)
+    normal = throws.sum(0, dtype=np.int16) - 1020  # eight throws: standard deviation 209
+    grains = (((normal // divisor) + 128).clip(0, 255).astype(np.uint8) for divisor in (48, 24, 16, 11))
+    noise = tuple(Image.fromarray(grain) for grain in grains)
     return _Material(digits.images[order].astype(np.uint8), digits.target[order], tuple(photos), noise)
 
 
@@ -67,83 +69,88 @@ def sign_scenes(count: int, *, seed: int, split: Split, size: int = _BASE) -> tu
     Scene i of a seed and split is the same whatever ``count`` is. Splits share no digit and no piece of the photographs.
     """
     material = _material(split, size)
+    plates = (_PLATE[0] * size / _BASE, _PLATE[1] * size / _BASE)
     images = np.empty((count, size, size, 3), np.uint8)
     labels = np.empty(count, np.int64)
     for index in range(count):
         rng = np.random.default_rng((seed, _SPLITS.index(split), index))
-        labels[index] = _scene(rng, material, images[index])
+        labels[index] = _scene(rng, material, images[index], plates, 1)
     return images, labels
 
 
-def digit_canvases(count: int, *, seed: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Training digits on plates that fill much of a small picture, uint8 [count, size, size, 3] and int64 [count].
+def digit_canvases(
+    count: int, *, seed: int, size: int, smallest: float, clutter: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Training digits seen from close by, uint8 [count, size, size, 3] and int64 [count].
 
-    Encoders learn to read here before they learn where to look.
+    The sign's side is at least the share ``smallest`` of the picture's; with ``clutter`` decoys and shapes stand around it as in a
+    scene. Encoders learn to read here, from easy to hard, before they learn where to look.
     """
     material = _material("train", _BASE)
     images = np.empty((count, size, size, 3), np.uint8)
     labels = np.empty(count, np.int64)
     for index in range(count):
         rng = np.random.default_rng((seed, len(_SPLITS), index))
-        canvas = images[index]
-        _background(rng, material, canvas)
-        plate = int(rng.integers(2 * size // 5, size + 1))
-        row, column = (int(v) for v in rng.integers(0, size - plate + 1, 2))
-        labels[index] = _plate(rng, material, canvas, row, column, plate, genuine=True)
+        labels[index] = _scene(rng, material, images[index], (smallest * size, size), int(clutter))
     return images, labels
 
 
-def _scene(rng: np.random.Generator, material: _Material, canvas: np.ndarray) -> int:
-    """Draws one scene into ``canvas``, uint8 [S, S, 3]; gives its label."""
+def _scene(
+    rng: np.random.Generator, material: _Material, canvas: np.ndarray, plates: tuple[float, float], clutter: int
+) -> int:
+    """Draws one scene into ``canvas``, uint8 [S, S, 3]; gives its label.
+
+    ``plates`` are the smallest and the largest side of a plate in pixels, log-uniform between; ``clutter`` 0 or 1.
+    """
     size = len(canvas)
     _background(rng, material, canvas)
-    for _ in range(rng.integers(1, 5)):
+    for _ in range(clutter * rng.integers(1, 5)):
         side = int(rng.integers(size // 14, size // 3))
         row, column = (int(v) for v in rng.integers(0, size - side, 2))
         _paint(canvas, row, column, _outline(rng, side), rng.integers(0, 256, 3))
-    places: list[tuple[int, int, int]] = []
-    for _ in range(1 + rng.integers(0, 3)):
-        place = _free_place(rng, size, places)
-        if place is not None:
-            places.append(place)
-    label = 0
-    for number, (row, column, side) in enumerate(places):
-        drawn = _plate(rng, material, canvas, row, column, side, genuine=number == 0)
-        label = drawn if number == 0 else label
+    row, column, side = _place(rng, size, plates)
+    taken = [(row, column, side)]
+    label = _plate(rng, material, canvas, row, column, side, genuine=True)
+    for _ in range(clutter * rng.integers(0, 3)):
+        for _ in range(8):
+            row, column, side = _place(rng, size, plates)
+            if all(row + side <= r or r + s <= row or column + side <= c or c + s <= column for r, c, s in taken):
+                taken.append((row, column, side))
+                _plate(rng, material, canvas, row, column, side, genuine=False)
+                break
     return label
 
 
-def _free_place(rng: np.random.Generator, size: int, taken: list[tuple[int, int, int]]) -> tuple[int, int, int] | None:
-    """Row, column and side of a plate that touches no other; none if there is no room. The first one always fits."""
-    low, high = _PLATE
-    for _ in range(8):
-        side = int(low * (high / low) ** rng.random()) * size // _BASE
-        row, column = (int(v) for v in rng.integers(0, size - side + 1, 2))
-        if all(row + side <= r or r + s <= row or column + side <= c or c + s <= column for r, c, s in taken):
-            return row, column, side
-    return None
+def _place(rng: np.random.Generator, size: int, plates: tuple[float, float]) -> tuple[int, int, int]:
+    """Row, column and side of a plate inside a picture of ``size`` pixels."""
+    low, high = plates
+    side = int(low * (high / low) ** rng.random())
+    row, column = (int(v) for v in rng.integers(0, size - side + 1, 2))
+    return row, column, side
 
 
 def _background(rng: np.random.Generator, material: _Material, canvas: np.ndarray) -> None:
     """A piece of a photograph, flipped, its colours permuted and bent; noise on half of them."""
     size = len(canvas)
-    photo = material.photos[rng.integers(len(material.photos))]
-    row = rng.integers(photo.shape[0] - size + 1)
-    column = rng.integers(photo.shape[1] - size + 1)
-    piece = photo[row : row + size, column : column + size]
-    piece = piece[:: rng.choice((-1, 1)), :: rng.choice((-1, 1))]
-    levels = np.arange(256, dtype=np.int32)
-    channels = rng.permutation(3)
-    for target, source in enumerate(channels):
-        bend, gain = int(rng.integers(-160, 161)), int(rng.integers(150, 257))
-        curve = (levels + bend * levels * (255 - levels) // (255 * 255)) * gain // 256
-        curve = (curve + (256 - gain) * int(rng.integers(0, 256)) // 256).clip(0, 255).astype(np.uint8)
-        np.take(curve, piece[:, :, source], out=canvas[:, :, target])
-    if rng.random() < 0.5:
-        amount = int(rng.integers(4, 20))
-        row, column = rng.integers(0, size, 2)
-        grain = material.noise[row : row + size, column : column + size] * amount // 64
-        np.copyto(canvas, (canvas + grain[:, :, None]).clip(0, 255), casting="unsafe")
+    piece = _cut(rng, material.photos[rng.integers(len(material.photos))], size)
+    for flip in (Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_TOP_BOTTOM):
+        piece = piece.transpose(flip) if rng.integers(2) else piece
+    bend, gain, lift = rng.integers(-160, 161, 3), rng.integers(150, 257, 3), rng.integers(0, 256, 3)
+    levels = np.arange(256, dtype=np.int32)[:, None]
+    curves = (levels + bend * levels * (255 - levels) // (255 * 255)) * gain // 256 + (256 - gain) * lift // 256
+    channels = piece.point(curves.clip(0, 255).T.ravel().tolist()).split()
+    first, second = int(rng.integers(3)), int(rng.integers(1, 3))
+    order = (first, (first + second) % 3, (first - second) % 3)
+    picture = Image.merge("RGB", [channels[channel] for channel in order])
+    if rng.integers(2):
+        grain = _cut(rng, material.noise[rng.integers(len(material.noise))], size)
+        picture = ImageChops.add(picture, Image.merge("RGB", (grain, grain, grain)), offset=-128)
+    canvas[:] = picture
+
+
+def _cut(rng: np.random.Generator, picture: Image.Image, size: int) -> Image.Image:
+    left, top = (int(rng.integers(extent - size + 1)) for extent in picture.size)
+    return picture.crop((left, top, left + size, top + size))
 
 
 def _outline(rng: np.random.Generator, side: int) -> np.ndarray:
@@ -158,7 +165,8 @@ def _outline(rng: np.random.Generator, side: int) -> np.ndarray:
 
 
 def _paint(canvas: np.ndarray, row: int, column: int, mask: np.ndarray, colour: np.ndarray) -> None:
-    canvas[row : row + mask.shape[0], column : column + mask.shape[1]][mask] = colour
+    place = canvas[row : row + mask.shape[0], column : column + mask.shape[1]]
+    np.copyto(place, colour.astype(np.uint8), where=mask[:, :, None])
 
 
 def _plate(
@@ -191,7 +199,8 @@ def _contrasting(rng: np.random.Generator, colour: np.ndarray) -> np.ndarray:
     """A colour at least 90 grey levels lighter or darker than ``colour``."""
     while True:
         other = rng.integers(0, 256, 3)
-        if abs(int((other - colour) @ (77, 150, 29)) // 256) >= 90:
+        red, green, blue = (other - colour).tolist()
+        if abs(77 * red + 150 * green + 29 * blue) >= 90 * 256:
             return other
 
 

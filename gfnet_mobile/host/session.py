@@ -148,8 +148,7 @@ class Session:
         return self._registers[name]
 
     def close(self) -> None:
-        self._turn, self._closed = None, True
-        self._calls.clear()
+        self._turn, self._closed, self._calls = None, True, []
         self.runtime.close()
 
     def __enter__(self) -> "Session":

@@ -1,24 +1,38 @@
 """ExecuTorch on the CPU: one method per graph. Its outputs are its own tensors, copied into the caller's buffers.
 
-Needs torch, and is imported only when a target of this name is opened.
+Needs torch, and is imported only when a target of this name is opened. It uses the wheel's native library itself: the
+Python wrapper ``executorch.runtime`` imports the whole compiler, which takes seconds.
 """
 
-import warnings
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
+
+import torch
 
 from gfnet_mobile.bundle.manifest import GraphFile
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.runtimes.protocol import Buffers, Signature, check_signature
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # "experimental": the version is pinned in the results
-    import torch
-    from executorch.extension.pybindings import portable_lib
-    from executorch.runtime import Method, Program
-    from executorch.runtime import Runtime as Programs
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """The library tells on stderr, from C++, which files about the CPU it did not find; nobody can mend that."""
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
+
+
+with _muted():  # torch must be there first
+    from executorch.extension.pybindings import _C as library
 
 _DTYPES = {3: "int32", 5: "float16", 6: "float32"}  # torch's ScalarType numbers
 
@@ -30,32 +44,30 @@ class ExecutorchRuntime:
     version = version("executorch")
 
     def __init__(self, bundle: Bundle, target: str, threads: int) -> None:
-        _set_threads(threads)
         self._files: dict[str, GraphFile] = bundle.target(target).graphs
-        self._methods: dict[str, Method] = {}
-        programs: dict[str, Program] = {}
-        for graph, file in self._files.items():
-            path = bundle.path(file.path)
-            try:
-                if file.path not in programs:
-                    programs[file.path] = Programs.get().load_program(path)
-                method = programs[file.path].load_method(file.entry)
-            except KeyError as error:
-                raise UserError(f"{path}: has no method {file.entry!r}") from error
-            except RuntimeError as error:
-                raise UserError(f"{path}: ExecuTorch cannot load it: {' '.join(str(error).split())}") from error
-            assert method is not None
-            self._methods[graph] = method
+        self._methods: dict[str, Any] = {}
+        programs: dict[str, Any] = {}
+        with _muted():
+            _set_threads(threads)
+            for graph, file in self._files.items():
+                path = bundle.path(file.path)
+                try:
+                    if file.path not in programs:
+                        programs[file.path] = library._load_program(str(path))
+                    self._methods[graph] = programs[file.path].load_method(file.entry)
+                except RuntimeError as error:
+                    reason = f"ExecuTorch cannot load method {file.entry!r}: {error}"
+                    raise UserError(f"{path}: {reason}") from error
 
     def bind(self, graph: str, inputs: Buffers, outputs: Buffers) -> Callable[[], None]:
         method, file = self._methods[graph], self._files[graph]
-        check_signature(graph, "input", inputs, _signature(method, "input", file.inputs))
-        check_signature(graph, "output", outputs, _signature(method, "output", file.outputs))
+        check_signature(graph, "input", inputs, _signature(graph, method, "input", file.inputs))
+        check_signature(graph, "output", outputs, _signature(graph, method, "output", file.outputs))
         arguments = [torch.from_numpy(inputs[tensor]) for tensor in file.inputs]
         results = [torch.from_numpy(outputs[tensor]) for tensor in file.outputs]
 
         def call() -> None:
-            for result, value in zip(results, method.execute(arguments), strict=True):
+            for result, value in zip(results, method(arguments, clone_outputs=False), strict=True):
                 result.copy_(value)
 
         return call
@@ -66,16 +78,16 @@ class ExecutorchRuntime:
 
 def _set_threads(threads: int) -> None:
     """The pool belongs to the process; replacing it under a loaded program is unsafe, so only where it must change."""
-    if portable_lib._threadpool_get_thread_count() != threads:
-        portable_lib._unsafe_reset_threadpool(threads)
+    if library._threadpool_get_thread_count() != threads:
+        library._unsafe_reset_threadpool(threads)
 
 
-def _signature(method: Method, what: str, tensors: tuple[str, ...]) -> Signature:
+def _signature(graph: str, method: Any, what: str, tensors: tuple[str, ...]) -> Signature:
     """Shapes and dtypes of a method's positional inputs or outputs, under the manifest's names."""
-    meta: Any = method.metadata
+    meta = method.method_meta()
     count = getattr(meta, f"num_{what}s")()
     if count != len(tensors):
-        raise UserError(f"method {meta.name()!r}: has {count} {what}s, the manifest names {len(tensors)}")
+        raise UserError(f"graph {graph!r}: the file has {count} {what}s, the manifest {len(tensors)}")
     infos = [getattr(meta, f"{what}_tensor_meta")(index) for index in range(count)]
     return {
         tensor: (tuple(info.sizes()), _DTYPES.get(info.dtype(), "another dtype"))

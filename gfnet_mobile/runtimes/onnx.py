@@ -24,9 +24,10 @@ class OnnxRuntime:
         options.inter_op_num_threads = 1
         options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = 3  # errors only: warnings would be lines on stderr that nobody can mend
+        self._files = bundle.target(target).graphs
         self._sessions: dict[str, ort.InferenceSession] = {}
         self._buffers: list[Buffers] = []  # bindings keep pointers only
-        for graph, file in bundle.target(target).graphs.items():
+        for graph, file in self._files.items():
             path = bundle.path(file.path)
             try:
                 self._sessions[graph] = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -34,7 +35,8 @@ class OnnxRuntime:
                 raise UserError(f"{path}: ONNX Runtime cannot load it: {' '.join(str(error).split())}") from error
 
     def bind(self, graph: str, inputs: Buffers, outputs: Buffers) -> Callable[[], None]:
-        session = self._sessions[graph]
+        session, names = self._sessions[graph], self._files[graph].names
+        inputs, outputs = ({names.get(t, t): array for t, array in buffers.items()} for buffers in (inputs, outputs))
         check_signature(graph, "input", inputs, _signature(session.get_inputs()))
         check_signature(graph, "output", outputs, _signature(session.get_outputs()))
         binding = session.io_binding()

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from gfnet_mobile.bundle.manifest import Preprocessing
-from gfnet_mobile.data.folder import SUFFIXES, class_names
+from gfnet_mobile.data.folder import class_names, labelled_files
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.models.config import EncoderConfig, GruPolicyConfig, ModelConfig, ValueMapPolicyConfig
 from gfnet_mobile.training.recipe import EncoderStage, Folder, PolicyStage, Recipe
@@ -30,11 +30,11 @@ def folder_recipe(
     A third of the views goes to random patches, a sixth to the policy, half to fine-tuning. Raises UserError for
     folders without classes, unlike classes in train and val, and sizes that do not fit together.
     """
-    labels = class_names(folder / "train")
+    training = labelled_files(folder / "train")
+    labels = training.classes
     if class_names(folder / "val") != labels:
         raise UserError(f"{folder}: train and val do not hold the same class folders")
-    count = sum(file.suffix.lower() in SUFFIXES for file in (folder / "train").rglob("*"))
-    views = max(6 * batch, round(count * epochs))
+    views = max(6 * batch, round(len(training.files) * epochs))
     encoder = EncoderConfig(backbone=backbone)
     look = ValueMapPolicyConfig() if policy == "value_map" else GruPolicyConfig()
     dynamic = steps > 1

@@ -1,6 +1,7 @@
 """Batches for training: normalised float32 [B, 3, S, S] and int64 labels [B], in an order that resuming can repeat."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,11 @@ from rich.progress import track
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from gfnet_mobile.data.folder import FolderImages
+from gfnet_mobile.data.folder import labelled_files
 from gfnet_mobile.data.sign_scenes import digit_canvases, sign_scenes
 from gfnet_mobile.files import replacing
 from gfnet_mobile.models.config import ModelConfig
+from gfnet_mobile.training.folder_images import FolderImages
 from gfnet_mobile.training.recipe import DigitCanvases, Folder, SignScenes
 
 _CHUNK = 500
@@ -36,9 +38,11 @@ def training_images(
 ) -> ArrayImages | FolderImages:
     """The images of ``split`` ("train" or "validation"). Drawn ones are kept in ``cache``."""
     if isinstance(data, Folder):
-        return FolderImages(data.path / ("train" if split == "train" else "val"), model, augment=split == "train")
+        files = labelled_files(data.path / ("train" if split == "train" else "val"))
+        return FolderImages(files, model, augment=split == "train", workers=data.workers)
     count = data.train if split == "train" else data.validation
-    name = f"{data.kind}-{split}-{count}-{data.seed}-{model.image}"
+    of_data = hashlib.sha256(data.model_dump_json().encode()).hexdigest()[:12]
+    name = f"{data.kind}-{of_data}-{split}-{model.image}"
     pixels, labels = cache / f"{name}.images.npy", cache / f"{name}.labels.npy"
     if not (pixels.exists() and labels.exists()):
         _draw(data, model, split, count, pixels, labels)
@@ -65,7 +69,8 @@ def _chunk(
 ) -> tuple[np.ndarray, np.ndarray]:
     seed = 1_000_000 * data.seed + start  # a chunk is a scene set of its own, so that none is drawn twice
     if isinstance(data, DigitCanvases):
-        return digit_canvases(count, seed=seed if split == "train" else seed + 500_000, size=size)
+        held_out = seed if split == "train" else seed + 500_000
+        return digit_canvases(count, seed=held_out, size=size, smallest=data.smallest, clutter=data.clutter)
     images, labels = sign_scenes(count, seed=seed, split="train" if split == "train" else "validation")
     if size != images.shape[1]:
         filter = Image.Resampling.BILINEAR
@@ -91,7 +96,7 @@ def in_order(
 
 
 def _loaded(
-    images: ArrayImages | FolderImages, model: ModelConfig, index_batches: "list[np.ndarray] | np.ndarray"
+    images: ArrayImages | FolderImages, model: ModelConfig, index_batches: Iterable[np.ndarray]
 ) -> Iterator[tuple[Tensor, Tensor]]:
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) * 255 for v in (model.mean, model.std))
     if isinstance(images, ArrayImages):

@@ -35,6 +35,8 @@ class DigitCanvases(_Strict):
     train: PositiveInt
     validation: PositiveInt = 1000
     seed: int = 0
+    smallest: float = Field(0.4, gt=0, lt=1)
+    clutter: bool = False
 
 
 class Folder(_Strict):

@@ -1,0 +1,72 @@
+"""``gfnet-mobile export``: a checkpoint becomes a bundle."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gfnet_mobile.bundle.store import Bundle
+from gfnet_mobile.errors import UserError
+
+EPILOG = "Example: gfnet-mobile export demo --target onnx --target coreml --output bundles"
+
+
+def export(
+    checkpoint: Annotated[str, typer.Argument(help="Checkpoint file, or the word demo.")],
+    target: Annotated[list[str], typer.Option(help="onnx, executorch or coreml; repeatable.")],
+    output: Annotated[Path, typer.Option(help="Folder that gets the bundle, NAME.gfnet.")],
+    name: Annotated[str | None, typer.Option(help="Default: the name in the checkpoint.")] = None,
+    golden_images: Annotated[
+        Path | None, typer.Option(help="Folder of pictures for the golden vectors. Default: pictures of our own.")
+    ] = None,
+) -> None:
+    """Turn a checkpoint into a bundle: every graph for every target, the program, golden vectors."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from export import TARGETS
+    from export.bundle import export_bundle
+
+    targets = list(dict.fromkeys(target))
+    for unknown in (one for one in targets if one not in TARGETS):
+        raise UserError(f"unknown target {unknown!r}; known are {', '.join(TARGETS)}")
+    console = Console(file=sys.stderr)  # this very stream: the frameworks' own progress goes to another meanwhile
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
+        task = progress.add_task(f"{checkpoint}: reading", total=None)
+        bundle = export_bundle(
+            checkpoint,
+            targets,
+            output,
+            name=name,
+            golden=golden_images,
+            progress=lambda target, graph: progress.update(task, description=f"{target}: {graph}"),
+        )
+    _print_sizes(bundle)
+    print(f"{bundle.folder}: exported, bundle_id {bundle.manifest.bundle_id}")
+    print("next:")
+    print(f"  gfnet-mobile verify {bundle.folder}")
+    print(f"  gfnet-mobile bench {bundle.folder}")
+    print(f"  gfnet-mobile run {bundle.folder} IMAGE")
+
+
+def _print_sizes(bundle: Bundle) -> None:
+    """Kilobytes of each graph (rows) for each target (columns)."""
+    from rich.console import Console
+    from rich.table import Table
+
+    manifest = bundle.manifest
+    table = Table("graph, kB", box=None)
+    for target in manifest.targets:
+        table.add_column(target, justify="right")
+    sizes = {
+        (graph, target): sum(entry.bytes for entry in manifest.files_of(files.graphs[graph].path).values())
+        for graph in manifest.graphs
+        for target, files in manifest.targets.items()
+    }
+    for graph in manifest.graphs:
+        table.add_row(graph, *(f"{sizes[graph, target] / 1000:.0f}" for target in manifest.targets))
+    totals = [sum(sizes[graph, target] for graph in manifest.graphs) for target in manifest.targets]
+    table.add_row("total", *(f"{total / 1000:.0f}" for total in totals))
+    Console(markup=False, highlight=False).print(table)
