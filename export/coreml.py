@@ -3,10 +3,14 @@
 import json
 from pathlib import Path
 from shutil import copyfile
+from typing import Any
 
 import coremltools as ct
 import numpy as np
 import torch
+from coremltools.converters.mil import Builder as mb
+from coremltools.converters.mil import register_torch_op
+from coremltools.converters.mil.frontend.torch.ops import _get_inputs
 
 from export.graphs import Graph
 from gfnet_mobile.bundle.manifest import GraphFile, Precision
@@ -46,6 +50,15 @@ def export(graph: Graph, bundle: Path, checkpoint: str) -> GraphFile:
     )
     _write_package(model, bundle / file.path, checkpoint)
     return file
+
+
+@register_torch_op(torch_alias=["gfnet_mobile::crop"], override=True)
+def _crop_by_slice(context: Any, node: Any) -> None:
+    """`export.crop.crop` as ``slice_by_size``, whose start may be data and whose shape is static."""
+    image, position, patch = _get_inputs(context, node, expected=3)
+    start = mb.concat(values=[np.zeros(2, np.int32), mb.squeeze(x=position, axes=[0])], axis=0)
+    size = [*image.shape[:2], patch.val, patch.val]
+    context.add(mb.slice_by_size(x=image, begin=start, size=size, name=node.name))
 
 
 def _write_package(model: ct.models.MLModel, path: Path, checkpoint: str) -> None:

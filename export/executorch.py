@@ -4,13 +4,18 @@ from pathlib import Path
 
 import torch
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-from executorch.exir import to_edge_transform_and_lower
+from executorch.exir import ExecutorchBackendConfig, to_edge_transform_and_lower
+from executorch.exir.passes import MemoryPlanningPass
 
+from export.crop import crop_by_slices
 from export.graphs import Graph
 from gfnet_mobile.bundle.manifest import GraphFile, Precision
 
 PRECISION: Precision = "float32"
 TOOLS = ("torch", "executorch")
+
+_CONFIG = ExecutorchBackendConfig(memory_planning_pass=MemoryPlanningPass(alloc_graph_input=False))
+"""inputs are read where the caller has them: an image is 600 kB, and copying it would take half of the policy's time"""
 
 
 def export(graph: Graph, bundle: Path, checkpoint: str) -> GraphFile:
@@ -19,9 +24,10 @@ def export(graph: Graph, bundle: Path, checkpoint: str) -> GraphFile:
     file = GraphFile(path=path, entry="forward", inputs=tuple(graph.inputs), outputs=graph.outputs)
     with torch.no_grad():
         exported = torch.export.export(graph.module, tuple(graph.inputs.values()))
+        exported = exported.run_decompositions({torch.ops.gfnet_mobile.crop.default: crop_by_slices})
         edge = to_edge_transform_and_lower(
             exported, partitioner=[XnnpackPartitioner()], constant_methods={"checkpoint": checkpoint}
         )
     (bundle / path).parent.mkdir(exist_ok=True)
-    (bundle / path).write_bytes(edge.to_executorch().buffer)
+    (bundle / path).write_bytes(edge.to_executorch(_CONFIG).buffer)
     return file

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from export.crop import crop
 from gfnet_mobile.models.config import ModelConfig
 from gfnet_mobile.models.network import GlanceFocusNet
 
@@ -51,18 +52,16 @@ class Policy(nn.Module):
     """``image`` [1, 3, S, S], ``state`` [1, C, s, s], ``hidden`` [1, H] → ``patch`` [1, 3, P, P], ``position`` int32 [1, 2],
     ``hidden_out`` [1, H].
 
-    The crop selects rows, then columns: indices are data, shapes are static, values are copied bit for bit.
+    Cuts out of the image as it came, not normalised.
     """
 
     def __init__(self, model: GlanceFocusNet) -> None:
         super().__init__()
-        self.policy = model.policy
-        self.register_buffer("offsets", torch.arange(model.config.patch, dtype=torch.int32))
+        self.policy, self.patch = model.policy, model.config.patch
 
     def forward(self, image: Tensor, state: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         position, hidden_out = self.policy(state, hidden)
-        rows, columns = position.T + self.offsets
-        return image.index_select(2, rows).index_select(3, columns), position, hidden_out
+        return crop(image, position, self.patch), position, hidden_out
 
 
 class Focus(nn.Module):

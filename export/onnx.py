@@ -1,9 +1,12 @@
 """ONNX: one file per graph, static shapes, weights inside."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
 import torch
+from onnxscript import opset18 as op
 
 from export.graphs import Graph
 from gfnet_mobile.bundle.manifest import GraphFile, Precision
@@ -24,6 +27,7 @@ def export(graph: Graph, bundle: Path, checkpoint: str) -> GraphFile:
         output_names=list(file.outputs),
         opset_version=OPSET,
         dynamo=True,
+        custom_translation_table={torch.ops.gfnet_mobile.crop.default: _crop_by_slice},
         external_data=False,
         verbose=False,
     )
@@ -46,3 +50,10 @@ def _strip(model: onnx.ModelProto) -> None:
     for part in (graph, *graph.node, *graph.initializer, *graph.input, *graph.output, *graph.value_info):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
+
+
+def _crop_by_slice(image: Any, position: Any, patch: int) -> Any:
+    """`export.crop.crop` in ONNX operators: one slice that starts at the position."""
+    start = op.Reshape(position, op.Constant(value_ints=[2]))
+    end = op.Add(start, op.Constant(value=onnx.numpy_helper.from_array(np.array([patch], np.int32))))
+    return op.Slice(image, start, end, op.Constant(value=onnx.numpy_helper.from_array(np.array([2, 3], np.int32))))

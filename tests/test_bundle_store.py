@@ -59,7 +59,7 @@ def test_missing_or_broken_manifests_are_refused(folder, tmp_path):
     refused(tmp_path / "empty", "is no bundle")
     manifest = folder / "manifest.json"
     whole = manifest.read_text()
-    for text in (whole[:1000], "", "[]", "null", "{}", "[" * 100_000, '{"name": "' + "\ud800".encode().hex() + '"}'):
+    for text in (whole[:1000], "", "[]", "null", "{}", "[" * 100_000, '{"name": "\\ud800"}'):
         manifest.write_text(text)
         refused(folder, "manifest.json: ")
     manifest.write_bytes(b"\xff\xfe")

@@ -16,7 +16,9 @@ SHAPES = st.tuples(st.integers(1, 6), st.integers(1, 5), st.integers(1, 40))
 
 @st.composite
 def rules_and_logits(draw):
-    values = draw(arrays(np.float32, draw(SHAPES), elements=draw(st.sampled_from([FINITE, st.floats(-9, 9, width=32)]))))
+    values = draw(
+        arrays(np.float32, draw(SHAPES), elements=draw(st.sampled_from([FINITE, st.floats(-9, 9, width=32)])))
+    )
     steps = values.shape[1]
     rule = ExitRule(
         measure=draw(st.sampled_from(["max_softmax", "margin", "entropy"])),

@@ -3,6 +3,7 @@
 0: done. 1: a check failed. 2: bad input, one line on stderr. 130: Ctrl-C.
 """
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -34,6 +35,8 @@ def _explained(arguments: list[str]) -> int:
     """Every way to end badly as one line and its exit code."""
     from gfnet_mobile.errors import CheckFailed, UserError
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name need not be text in the terminal's encoding
     try:
         code = _run(arguments or ["--help"])
         sys.stdout.flush()
@@ -49,9 +52,10 @@ def _explained(arguments: list[str]) -> int:
         extra = "train" if arguments[0] == "train" else "export"
         return _say(f"error: this command needs {package}: pip install 'gfnet-mobile[{extra}]'", 2)
     except BrokenPipeError:  # the reader (head, less) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return 0
     except OSError as error:  # a full disk, a folder that nobody may read
+        _give_up_stdout()
         where = f"{error.filename}: " if error.filename else ""
         return _say(f"error: {where}{(error.strerror or str(error)).lower()}", 2)
 
@@ -84,10 +88,19 @@ def _app(asked: str) -> "typer.Typer":
     for name, line in COMMANDS.items():
         if name == asked:
             module = import_module(f"gfnet_mobile.cli.{name}")
-            app.command(name, short_help=line, epilog=module.EPILOG)(getattr(module, name))
+            example = f"\b\n{module.EPILOG}"  # \b: on one line, however long, to be copied
+            app.command(name, short_help=line, epilog=example)(getattr(module, name))
         else:
             app.command(name, short_help=line)(lambda: None)
     return app
+
+
+def _give_up_stdout() -> None:
+    """What cannot be written now would be tried again, and complained about, when Python ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(line: str, code: int) -> int:

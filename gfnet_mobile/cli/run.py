@@ -13,7 +13,7 @@ from gfnet_mobile.errors import UserError
 from gfnet_mobile.files import replacing
 from gfnet_mobile.host.preprocess import Prepared, load_image
 from gfnet_mobile.host.session import Session, Step
-from gfnet_mobile.runtimes import known, runnable
+from gfnet_mobile.runtimes import first_runnable
 
 EPILOG = "Example: gfnet-mobile run demo.gfnet photo.jpg --draw results"
 
@@ -37,7 +37,7 @@ def run(
     opened = open_bundle(bundle)
     paths = list(_pictures(images))
     results = []
-    with Session(opened, target or _first_runnable(opened), threads) as session:
+    with Session(opened, target or first_runnable(opened), threads) as session:
         stop = session.stopping(rule, threshold, max_steps, deadline_ms)
         for path in paths:
             prepared = load_image(path, opened.manifest.preprocessing)
@@ -62,14 +62,6 @@ def _pictures(images: Sequence[Path]) -> Iterator[Path]:
             yield path
         else:
             raise UserError(f"{path}: no such file")
-
-
-def _first_runnable(bundle: Bundle) -> str:
-    targets = runnable(bundle)
-    if not targets:
-        has = ", ".join(bundle.manifest.targets)
-        raise UserError(f"{bundle.folder}: none of its targets ({has}) runs on this machine ({', '.join(known)})")
-    return targets[0]
 
 
 def _as_json(path: Path, bundle: Bundle, steps: Sequence[Step]) -> dict[str, Any]:

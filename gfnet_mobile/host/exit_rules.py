@@ -57,20 +57,19 @@ def confidence(measure: Measure, temperature: Floats | np.float32, logits: Float
 def should_stop(rule: ExitRule, step: int, logits: Floats) -> bool:
     """Does the sequence end with step ``step`` (0 is the glance), whose logits are float32 [K]?"""
     sure = confidence(rule.measure, np.float32(rule.temperature[step]), logits)
-    return bool(sure >= _thresholds(rule)[step])
+    if step == len(rule.thresholds):
+        return True
+    threshold = rule.thresholds[step]
+    return threshold is not None and bool(sure >= np.float32(threshold))
 
 
 def exit_steps(rule: ExitRule, logits: Floats) -> NDArray[np.int64]:
     """The step at which each of N sequences ends, [N], from logits float32 [N, T, K]: `should_stop` for many."""
     temperature = np.array(rule.temperature, np.float32)[:, None]
     sure = confidence(rule.measure, temperature, np.ascontiguousarray(logits, np.float32))
-    ends: NDArray[np.int64] = (sure >= _thresholds(rule)).argmax(axis=1)
+    thresholds = [*(np.inf if t is None else t for t in rule.thresholds), -np.inf]
+    ends: NDArray[np.int64] = (sure >= np.array(thresholds, np.float32)).argmax(axis=1)
     return ends
-
-
-def _thresholds(rule: ExitRule) -> Floats:
-    """[T]; never is infinity, and the last step always stops."""
-    return np.array([*(np.inf if t is None else t for t in rule.thresholds), -np.inf], np.float32)
 
 
 def uniform_rule(threshold: float, steps: int) -> ExitRule:

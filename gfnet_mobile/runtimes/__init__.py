@@ -26,8 +26,17 @@ def unavailable(target: str) -> str | None:
 
 
 def runnable(bundle: Bundle) -> list[str]:
-    """The bundle's targets that can run here, in the bundle's order."""
-    return [target for target in bundle.manifest.targets if unavailable(target) is None]
+    """The bundle's targets that can run here, in the bundle's order. Raises UserError if there are none."""
+    targets = [target for target in bundle.manifest.targets if unavailable(target) is None]
+    if not targets:
+        has = ", ".join(bundle.manifest.targets)
+        raise UserError(f"{bundle.folder}: none of its targets ({has}) runs on this machine ({', '.join(known)})")
+    return targets
+
+
+def first_runnable(bundle: Bundle) -> str:
+    """The target to run where none is asked for."""
+    return runnable(bundle)[0]
 
 
 def open_runtime(bundle: Bundle, target: str, threads: int = 1) -> Runtime:

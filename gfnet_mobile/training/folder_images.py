@@ -24,7 +24,7 @@ class FolderImages(Dataset[tuple[Tensor, int]]):
         pixels = load_image(self.source.files[index], self.model.preprocessing).pixels
         if self.augment:
             pixels = _somewhere(pixels)
-        return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1), self.source.labels[index]
+        return torch.from_numpy(np.array(pixels)).permute(2, 0, 1), self.source.labels[index]
 
 
 def _somewhere(pixels: np.ndarray) -> np.ndarray:

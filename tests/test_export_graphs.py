@@ -1,0 +1,79 @@
+"""The graphs, called by the program, are the network."""
+
+import pytest
+import torch
+from exported import NETWORKS
+from networks import small_network
+
+from export.golden import golden_images, golden_tensors
+from export.graphs import graphs_of
+from export.program import registers_of, steps_of
+from gfnet_mobile.models.network import GlanceFocusNet
+
+
+def walk(model: GlanceFocusNet, image: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Every output of every call by its golden name, made by the graphs' modules as a runner would."""
+    graphs = {graph.name: graph for graph in graphs_of(model)}
+    steps = steps_of(model.config, list(graphs.values()))
+    registers = {name: torch.zeros(register.shape) for name, register in registers_of(model, steps).items()}
+    registers["image"] = image
+    outputs = {}
+    for index, step in enumerate(steps):
+        for call in step.calls:
+            graph = graphs[call.graph]
+            with torch.no_grad():
+                results = graph.module(*(registers[call.inputs[tensor]] for tensor in graph.inputs))
+            for tensor, result in zip(graph.outputs, results, strict=True):
+                assert result.shape == registers[call.outputs[tensor]].shape
+                registers[call.outputs[tensor]] = result
+                outputs[f"{index}.{call.graph}.{tensor}"] = result
+    return outputs
+
+
+@pytest.mark.parametrize("arguments", NETWORKS.values(), ids=NETWORKS)
+def test_the_program_computes_what_the_network_does(arguments):
+    model = small_network(**arguments)
+    steps = steps_of(model.config, graphs_of(model))
+    images = golden_images(model)[:2]
+    golden = golden_tensors(model, steps, images)
+    for number, pixels in enumerate(images):
+        found = walk(model, torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255)
+        assert set(found) == set(golden)
+        for name, value in found.items():
+            expected = torch.from_numpy(golden[name][number : number + 1])
+            if name.endswith(("position", "patch")):
+                assert torch.equal(value, expected), name
+            else:  # the graphs normalise after the resize, the network before it
+                assert (value - expected).abs().max() <= 2e-6 * expected.abs().max(), name
+
+
+@pytest.mark.parametrize(
+    ("head", "steps", "names"),
+    [
+        ("cascade", 3, ["glance", "exit_1", "policy", "focus", "exit_2", "exit_3"]),
+        ("recurrent", 3, ["glance", "exit", "policy", "focus"]),
+        ("regnet", 3, ["glance", "exit_1", "policy", "focus", "exit"]),
+        ("cascade", 1, ["glance", "exit_1"]),
+        ("recurrent", 1, ["glance", "exit"]),
+        ("regnet", 1, ["glance", "exit_1"]),
+    ],
+)
+def test_steps_share_a_graph_where_they_share_weights(head, steps, names):
+    assert [graph.name for graph in graphs_of(small_network(head=head, steps=steps, image=64, patch=64))] == names
+
+
+def test_nobody_is_handed_a_memory_that_nobody_reads():
+    cascade = {graph.name: graph for graph in graphs_of(small_network(head="cascade", steps=3))}
+    assert list(cascade["exit_1"].inputs) == ["feature"]
+    assert cascade["exit_1"].outputs == cascade["exit_3"].outputs == ("logits",)
+    assert cascade["exit_2"].outputs == ("logits", "memory_out")
+    static = {graph.name: graph for graph in graphs_of(small_network(head="regnet", steps=1, image=64, patch=64))}
+    assert list(static["exit_1"].inputs) == ["feature"]
+
+
+def test_patches_differ_between_steps_and_images():
+    model = small_network(policy="conv")
+    steps = steps_of(model.config, graphs_of(model))
+    golden = golden_tensors(model, steps, golden_images(model))
+    assert len({tuple(place) for place in golden["1.policy.position"].tolist()}) > 1
+    assert (golden["1.policy.position"] != golden["2.policy.position"]).any()
