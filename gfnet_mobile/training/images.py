@@ -1,7 +1,7 @@
 """Batches for training: normalised float32 [B, 3, S, S] and int64 labels [B], in an order that resuming can repeat."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from gfnet_mobile.training.folder_images import FolderImages
 from gfnet_mobile.training.recipe import DigitCanvases, Folder, SignScenes
 
 _CHUNK = 500
+SCENE = 224
+"""side of a drawn scene, pixels"""
 
 
 @dataclass(frozen=True)
@@ -40,42 +42,61 @@ def training_images(
     if isinstance(data, Folder):
         files = labelled_files(data.path / ("train" if split == "train" else "val"))
         return FolderImages(files, model, augment=split == "train", workers=data.workers)
-    count = data.train if split == "train" else data.validation
+    return _drawn(data, split, model.image, cache)
+
+
+def _drawn(data: SignScenes | DigitCanvases, split: str, size: int, cache: Path) -> ArrayImages:
+    """Drawn images as memory-mapped arrays in ``cache``. Scenes are drawn in one size and resized to any other."""
     of_data = hashlib.sha256(data.model_dump_json().encode()).hexdigest()[:12]
-    name = f"{data.kind}-{of_data}-{split}-{model.image}"
+    name = f"{data.kind}-{of_data}-{split}-{size}"
     pixels, labels = cache / f"{name}.images.npy", cache / f"{name}.labels.npy"
     if not (pixels.exists() and labels.exists()):
-        _draw(data, model, split, count, pixels, labels)
+        whole = None
+        if isinstance(data, SignScenes) and size != SCENE:
+            whole = _drawn(data, split, SCENE, cache)
+
+        def chunk(start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+            if whole is not None:
+                return _resized(whole.images[start:stop], size), whole.labels[start:stop]
+            return _chunk(data, split, start, stop, size)
+
+        _write(pixels, labels, data.train if split == "train" else data.validation, size, chunk, f"{split} images")
     return ArrayImages(np.load(pixels, mmap_mode="r"), np.load(labels))
 
 
-def _draw(
-    data: SignScenes | DigitCanvases, model: ModelConfig, split: str, count: int, pixels: Path, labels: Path
+def _write(
+    pixels: Path,
+    labels: Path,
+    count: int,
+    size: int,
+    chunk: Callable[[int, int], tuple[np.ndarray, np.ndarray]],
+    title: str,
 ) -> None:
-    size = model.image
-    with replacing(pixels) as aside:
+    with replacing(pixels) as aside, replacing(labels) as aside_labels:
         array = np.lib.format.open_memmap(aside, "w+", np.uint8, (count, size, size, 3))
         answers = np.empty(count, np.int64)
-        for start in track(range(0, count, _CHUNK), f"drawing {split} images"):
-            part = slice(start, min(start + _CHUNK, count))
-            array[part], answers[part] = _chunk(data, split, part.stop - part.start, start, size)
+        for start in track(range(0, count, _CHUNK), f"drawing {title}"):
+            stop = min(start + _CHUNK, count)
+            array[start:stop], answers[start:stop] = chunk(start, stop)
         array.flush()
-        with replacing(labels) as aside_labels, aside_labels.open("wb") as file:
+        with aside_labels.open("wb") as file:
             np.save(file, answers)
 
 
 def _chunk(
-    data: SignScenes | DigitCanvases, split: str, count: int, start: int, size: int
+    data: SignScenes | DigitCanvases, split: str, start: int, stop: int, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
     seed = 1_000_000 * data.seed + start  # a chunk is a scene set of its own, so that none is drawn twice
     if isinstance(data, DigitCanvases):
         held_out = seed if split == "train" else seed + 500_000
-        return digit_canvases(count, seed=held_out, size=size, smallest=data.smallest, clutter=data.clutter)
-    images, labels = sign_scenes(count, seed=seed, split="train" if split == "train" else "validation")
-    if size != images.shape[1]:
-        filter = Image.Resampling.BILINEAR
-        images = np.stack([np.asarray(Image.fromarray(i).resize((size, size), filter)) for i in images])
-    return images, labels
+        return digit_canvases(stop - start, seed=held_out, size=size, smallest=data.smallest, clutter=data.clutter)
+    return sign_scenes(stop - start, seed=seed, split="train" if split == "train" else "validation")
+
+
+def _resized(images: np.ndarray, size: int) -> np.ndarray:
+    """As the host would prepare them for a network of that size."""
+    side = (size, size)
+    return np.stack([np.asarray(Image.fromarray(image).resize(side, Image.Resampling.BILINEAR)) for image in images])
 
 
 def batches(
