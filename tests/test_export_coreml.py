@@ -1,0 +1,85 @@
+"""Core ML packages: what can be said of them where Core ML itself cannot run. Their numbers are a matter for a device."""
+
+from pathlib import Path
+
+import pytest
+from exported import NETWORKS
+from networks import small_network
+
+from export.graphs import Graph, graphs_of
+from export.quiet import quiet
+
+with quiet():
+    import coremltools as ct
+    from coremltools.proto import FeatureTypes_pb2
+
+    from export import coreml as target
+
+CHECKPOINT = "c" * 64
+SAMPLE = ("value map, cascade", "linear GRU, glance classifier, bicubic", "static, glance classifier")
+
+
+def exported(graph: Graph, folder: Path):
+    """The manifest's entry and the package's specification."""
+    with quiet():
+        file = target.export(graph, folder, CHECKPOINT)
+        return file, ct.utils.load_spec(str(folder / file.path))
+
+
+def operations(specification) -> dict[str, object]:
+    """Kind of operation → the last one of that kind."""
+    (block,) = specification.mlProgram.functions["main"].block_specializations.values()
+    return {operation.type: operation for operation in block.operations}
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_packages_declare_names_shapes_and_dtypes(name, tmp_path):
+    for graph in graphs_of(small_network(**NETWORKS[name])):
+        file, specification = exported(graph, tmp_path)
+        assert specification.WhichOneof("Type") == "mlProgram"
+        described = {
+            tensor.name: (tuple(tensor.type.multiArrayType.shape), tensor.type.multiArrayType.dataType)
+            for tensor in (*specification.description.input, *specification.description.output)
+        }
+        named = [file.names.get(tensor, tensor) for tensor in (*graph.inputs, *graph.outputs)]
+        assert sorted(described) == sorted(named)
+        types = FeatureTypes_pb2.ArrayFeatureType
+        for tensor, example in graph.inputs.items():
+            assert described[file.names.get(tensor, tensor)] == (tuple(example.shape), types.FLOAT32)
+        for tensor in graph.outputs:
+            dtype = types.INT32 if tensor == "position" else types.FLOAT32
+            assert described[file.names.get(tensor, tensor)][1] == dtype
+
+
+def test_the_keyword_state_is_called_something_else(tmp_path):
+    file, specification = exported(graphs_of(small_network())[0], tmp_path)
+    assert file.outputs == ("feature", "state")
+    assert file.names == {"state": "state_map"}
+    assert [tensor.name for tensor in specification.description.output] == ["feature", "state_map"]
+
+
+@pytest.mark.parametrize("policy", ["conv", "value_map"])
+def test_the_crop_is_a_slice_of_static_shape_at_an_int32_position(policy, tmp_path):
+    graph = next(graph for graph in graphs_of(small_network(policy=policy)) if graph.name == "policy")
+    found = operations(exported(graph, tmp_path)[1])
+    shape = found["slice_by_size"].outputs[0].type.tensorType.dimensions
+    assert [side.constant.size for side in shape] == [1, 3, 32, 32]
+    assert not {"resample", "crop_resize", "gather_nd"} & set(found)
+
+
+def test_programs_need_ios_16_and_name_their_checkpoint(tmp_path):
+    _, specification = exported(graphs_of(small_network())[0], tmp_path)
+    assert specification.specificationVersion == ct.target.iOS16
+    assert dict(specification.description.metadata.userDefined) == {"checkpoint": CHECKPOINT}
+
+
+def test_packages_hold_three_files_and_nothing_of_the_machine(tmp_path):
+    file, _ = exported(graphs_of(small_network())[0], tmp_path)
+    package = tmp_path / file.path
+    files = {path.relative_to(package).as_posix(): path for path in package.rglob("*") if path.is_file()}
+    data = "Data/com.apple.CoreML"
+    assert set(files) == {"Manifest.json", f"{data}/model.mlmodel", f"{data}/weights/weight.bin"}
+    for path in files.values():
+        assert str(Path(__file__).parents[1]).encode() not in path.read_bytes()
+    with quiet():
+        ct.models.MLModel(str(package), skip_model_load=True)
