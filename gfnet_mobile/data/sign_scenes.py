@@ -24,7 +24,7 @@ _COLUMNS = {"train": (0, 320), "validation": (320, 448), "test": (448, 640)}
 """each split has digits of its own and columns of the photographs of its own (640 pixels wide)"""
 _SPLITS = ("train", "validation", "test")
 
-_PLATE = (32, 108)  # smallest and largest plate at 224 pixels
+_PLATE = (28, 88)  # smallest and largest plate at 224 pixels
 _DIGIT = (38, 55)  # side of the digit in percent of the plate
 _BASE = 224  # the size that pixel numbers refer to; other sizes scale them
 

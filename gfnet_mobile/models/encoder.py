@@ -1,5 +1,7 @@
 """Encoder: a timm convolutional backbone seen as ``x → feature, state``."""
 
+from typing import Any
+
 import timm
 import torch
 from torch import Tensor, nn
@@ -19,7 +21,7 @@ class Encoder(nn.Module):
     def __init__(self, config: EncoderConfig, patch: int) -> None:
         super().__init__()
         try:
-            self.backbone = timm.create_model(config.backbone, num_classes=0, **config.options)
+            self.backbone: Any = timm.create_model(config.backbone, num_classes=0, **config.options)
         except Exception as error:  # timm raises whatever its constructors raise
             raise UserError(f"backbone {config.backbone!r}: {str(error) or type(error).__name__}") from error
         self.feature_size, self.state_shape = self._measure(config.backbone, patch)

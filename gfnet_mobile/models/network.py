@@ -77,16 +77,16 @@ class GlanceFocusNet(nn.Module):
     def steps(self, x: Tensor) -> Iterator[BatchStep]:
         """Yields the steps; computes none that is not asked for. Raises UserError for a batch of another size."""
         size, patch_size = self.config.image, self.config.patch
-        encode = self.glance
         if x.ndim != 4 or x.shape[1:] != (3, size, size):
             raise UserError(f"input {list(x.shape)}: this network takes [B, 3, {size}, {size}]")
         patch, position = self.resize(x), None
         hidden, memory = self.initial_hidden(len(x)), self.initial_memory(len(x))
+        feature, state = self.glance(patch)
         for index in range(self.config.steps):
             if index and self.policy and self.focus:
-                position, hidden = self.policy(state, hidden)  # noqa: F821  (the glance has set it)
-                patch, encode = crop(x, position, patch_size), self.focus
-            feature, state = encode(patch)
+                position, hidden = self.policy(state, hidden)
+                patch = crop(x, position, patch_size)
+                feature, state = self.focus(patch)
             logits, memory = self.head(index, feature, memory)
             probabilities = logits.softmax(1)
             confidence, label = probabilities.max(1)

@@ -51,6 +51,11 @@ class ValueMapPolicy(nn.Module):
     stands after earlier looks, and a last entry that is 0 until there is one.
     """
 
+    positions: Tensor
+    """int32 [G·G, 2], top-left pixels of the places"""
+    seen: Tensor
+    """[G·G, G·G], what the places lose when the patch at one of them has been seen"""
+
     def __init__(self, config: ValueMapPolicyConfig, model: ModelConfig, state_shape: tuple[int, int, int]) -> None:
         super().__init__()
         channels, height, width = state_shape

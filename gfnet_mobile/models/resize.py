@@ -16,6 +16,8 @@ class Resize(nn.Module):
     matrices, ``A @ x @ A.T``, give the same numbers everywhere.
     """
 
+    matrix: Tensor
+
     def __init__(self, image: int, patch: int, filter: Filter) -> None:
         super().__init__()
         self.patch = patch

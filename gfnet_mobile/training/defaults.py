@@ -9,7 +9,7 @@ from gfnet_mobile.bundle.manifest import Preprocessing
 from gfnet_mobile.data.folder import class_names, labelled_files
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.models.config import EncoderConfig, GruPolicyConfig, ModelConfig, ValueMapPolicyConfig
-from gfnet_mobile.training.recipe import EncoderStage, Folder, PolicyStage, Recipe
+from gfnet_mobile.training.recipe import EncoderStage, Folder, PolicyStage, Recipe, Stage
 
 
 def folder_recipe(
@@ -54,6 +54,11 @@ def folder_recipe(
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise UserError(f"train: {place + ': ' if place else ''}{first['msg'].removeprefix('Value error, ')}") from error
-    random = EncoderStage(patches="random", views=views // 3 if dynamic else views, batch=batch)
-    stages = [random, PolicyStage(views=views // 6, batch=batch), EncoderStage(patches="policy", views=views // 2, batch=batch)]
-    return Recipe(model=model, data=Folder(path=folder), stages=tuple(stages if dynamic else [random]), seed=seed)
+    stages: tuple[Stage, ...] = (EncoderStage(patches="random", views=views, batch=batch),)
+    if dynamic:
+        stages = (
+            EncoderStage(patches="random", views=views // 3, batch=batch),
+            PolicyStage(views=views // 6, batch=batch),
+            EncoderStage(patches="policy", views=views // 2, batch=batch),
+        )
+    return Recipe(model=model, data=Folder(path=folder), stages=stages, seed=seed)

@@ -1,5 +1,7 @@
 """Stages 1 and 3: encoders and exit head learn from the cross entropy of every step (paper, section 3.4)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -18,7 +20,7 @@ class EncoderTraining:
         parameters = [parameter for module in modules for parameter in module.parameters()]
         decayed = [p for p in parameters if p.ndim > 1]
         plain = [p for p in parameters if p.ndim <= 1]
-        groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
+        groups: list[dict[str, Any]] = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
         self.optimiser = torch.optim.AdamW(groups, lr=stage.lr, weight_decay=stage.weight_decay)
 
     def step(self, x: Tensor, labels: Tensor) -> dict[str, float]:
