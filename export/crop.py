@@ -1,8 +1,10 @@
 """The crop as one operator of our own, so that each target can have it in the form that is fastest there.
 
-Selecting rows and columns by index is what torch's operators offer for a position that is data. It copies float by float:
-a 64 pixel patch takes ONNX Runtime 55 µs of a step's 200, a slice 5.
+What torch's operators offer for a position that is data is selecting rows and columns by index. That copies float by
+float: a patch of 64 pixels out of 224 takes ONNX Runtime some 55 µs on one core, a slice takes less than 5.
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,7 +25,7 @@ def _shape(image: Tensor, position: Tensor, patch: int) -> Tensor:
 def crop_by_slices(image: Tensor, position: Tensor, patch: int) -> Tensor:
     """The same in torch's operators, for targets that know slices whose start is data."""
     for dimension, start in zip((2, 3), position[0].unbind(), strict=True):
-        first = start.item()
+        first: Any = start.item()  # a number that torch.export knows by name only
         torch._check(first >= 0)
         torch._check(first <= image.shape[dimension] - patch)
         image = image.narrow(dimension, first, patch)

@@ -19,7 +19,7 @@ _CONFIG = ExecutorchBackendConfig(memory_planning_pass=MemoryPlanningPass(alloc_
 
 
 def export(graph: Graph, bundle: Path, checkpoint: str) -> GraphFile:
-    """The checkpoint's hash is a method of its own, ``checkpoint``, which returns it: a program has no other metadata."""
+    """The checkpoint's hash is what a second method, ``checkpoint``, returns: a program has no other metadata."""
     path = f"executorch/{graph.name}.pte"
     file = GraphFile(path=path, entry="forward", inputs=tuple(graph.inputs), outputs=graph.outputs)
     with torch.no_grad():

@@ -58,10 +58,11 @@ def _from_photographs(size: int) -> NDArray[np.uint8]:
     return np.stack(pieces)
 
 
-def golden_tensors(
-    model: GlanceFocusNet, steps: Sequence[Step], images: NDArray[np.uint8]
-) -> dict[str, NDArray[Any]]:
-    """What each call of each step gives, [N, ...] under the names of `gfnet_mobile.bundle.golden`, one image at a time."""
+def golden_tensors(model: GlanceFocusNet, steps: Sequence[Step], images: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+    """What each call of each step gives, [N, ...] under the names of `gfnet_mobile.bundle.golden`.
+
+    One image at a time, as the exported graphs take them.
+    """
     values: dict[str, list[NDArray[Any]]] = {}
     for pixels in images:
         image = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255

@@ -1,4 +1,4 @@
-"""The networks that are exported, cut from a `GlanceFocusNet`: pure functions with named tensors, one image at a time."""
+"""The networks that are exported, cut from a `GlanceFocusNet`: pure functions of named tensors, one image at a time."""
 
 from dataclasses import dataclass
 
@@ -23,6 +23,9 @@ class Graph:
 
 class Normalise(nn.Module):
     """RGB in [0, 1] → what the encoders were trained on, [1, 3, P, P]."""
+
+    mean: Tensor
+    scale: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -49,15 +52,15 @@ class Glance(nn.Module):
 
 
 class Policy(nn.Module):
-    """``image`` [1, 3, S, S], ``state`` [1, C, s, s], ``hidden`` [1, H] → ``patch`` [1, 3, P, P], ``position`` int32 [1, 2],
-    ``hidden_out`` [1, H].
+    """``image`` [1, 3, S, S], ``state`` [1, C, s, s], ``hidden`` [1, H] → ``patch`` [1, 3, P, P], ``position`` int32
+    [1, 2], ``hidden_out`` [1, H].
 
     Cuts out of the image as it came, not normalised.
     """
 
-    def __init__(self, model: GlanceFocusNet) -> None:
+    def __init__(self, policy: nn.Module, patch: int) -> None:
         super().__init__()
-        self.policy, self.patch = model.policy, model.config.patch
+        self.policy, self.patch = policy, patch
 
     def forward(self, image: Tensor, state: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         position, hidden_out = self.policy(state, hidden)
@@ -67,9 +70,9 @@ class Policy(nn.Module):
 class Focus(nn.Module):
     """``patch`` [1, 3, P, P] → ``feature`` [1, F], ``state`` [1, C, s, s]."""
 
-    def __init__(self, model: GlanceFocusNet) -> None:
+    def __init__(self, encoder: nn.Module, config: ModelConfig) -> None:
         super().__init__()
-        self.normalise, self.encoder = Normalise(model.config), model.focus
+        self.normalise, self.encoder = Normalise(config), encoder
 
     def forward(self, patch: Tensor) -> tuple[Tensor, Tensor]:
         return self.encoder(self.normalise(patch))
@@ -108,8 +111,11 @@ def graphs_of(model: GlanceFocusNet) -> list[Graph]:
     graphs = {"glance": Graph("glance", Glance(model), {"image": image}, ("feature", "state"))}
     for step in range(config.steps):
         if step == 1:
-            graphs["policy"] = Graph("policy", Policy(model), look, ("patch", "position", "hidden_out"))
-            graphs["focus"] = Graph("focus", Focus(model), {"patch": patch}, ("feature", "state"))
+            assert model.policy is not None  # there where there is a second step
+            assert model.focus is not None
+            policy, focus = Policy(model.policy, config.patch), Focus(model.focus, config)
+            graphs["policy"] = Graph("policy", policy, look, ("patch", "position", "hidden_out"))
+            graphs["focus"] = Graph("focus", focus, {"patch": patch}, ("feature", "state"))
         name = exit_name(config, step)
         if name not in graphs:
             graphs[name] = _exit(name, model, step)

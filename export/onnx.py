@@ -54,6 +54,10 @@ def _strip(model: onnx.ModelProto) -> None:
 
 def _crop_by_slice(image: Any, position: Any, patch: int) -> Any:
     """`export.crop.crop` in ONNX operators: one slice that starts at the position."""
-    start = op.Reshape(position, op.Constant(value_ints=[2]))
-    end = op.Add(start, op.Constant(value=onnx.numpy_helper.from_array(np.array([patch], np.int32))))
-    return op.Slice(image, start, end, op.Constant(value=onnx.numpy_helper.from_array(np.array([2, 3], np.int32))))
+    start = op.Squeeze(position, _constant([0], np.int64))
+    end = op.Add(start, _constant([patch, patch], np.int32))
+    return op.Slice(image, start, end, _constant([2, 3], np.int32))
+
+
+def _constant(values: list[int], dtype: type[np.integer[Any]]) -> Any:
+    return op.Constant(value=onnx.numpy_helper.from_array(np.array(values, dtype)))

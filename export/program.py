@@ -56,8 +56,8 @@ def _call(config: ModelConfig, step: int, graph: Graph) -> Call:
 def _register(config: ModelConfig, step: int, tensor: str) -> str:
     """A tensor's register has its name; ``hidden_out`` goes to ``hidden``, where the next call finds it.
 
-    A cascade's memory grows, so that it takes one register for each number of features, ``memory_1`` and so on. The first is
-    the glance's feature itself: ``glance`` writes it there, and ``exit_1`` has nothing to pass on.
+    A cascade's memory grows, so that it takes one register for each number of features, ``memory_1`` and so on. The
+    first is the glance's feature itself: ``glance`` writes it there, and ``exit_1`` has nothing to pass on.
     """
     if config.head.kind == "cascade" and config.steps > 1:
         if tensor == "memory_out" or (tensor == "feature" and step == 0):

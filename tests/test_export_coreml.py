@@ -1,4 +1,4 @@
-"""Core ML packages: what can be said of them where Core ML itself cannot run. Their numbers are a matter for a device."""
+"""Core ML packages: what can be said of them where Core ML itself cannot run. Numbers are a matter for a device."""
 
 from pathlib import Path
 

@@ -7,6 +7,9 @@ from gfnet_mobile.models.config import GruPolicyConfig, ModelConfig, ValueMapPol
 from gfnet_mobile.models.crop import position_of
 from gfnet_mobile.models.gru import GruCell
 
+SEEN = 4.0
+"""what a place itself loses once it has been looked at; values are differences of probabilities, from -1 to 1"""
+
 
 class GruPolicy(nn.Module):
     """π of the paper (section 3.2): ``state`` [B, C, s, s], ``hidden`` [B, H] → ``position`` int32 [B, 2], ``hidden`` [B, H]."""
@@ -61,15 +64,27 @@ class ValueMapPolicy(nn.Module):
         channels, height, width = state_shape
         cells = config.grid * config.grid
         self.hidden_size = cells + 1
+        self.grid, self.reach = config.grid, model.image - model.patch
         self.values = nn.Sequential(
-            nn.Flatten(), nn.Linear(channels * height * width, config.width), nn.ReLU(), nn.Linear(config.width, cells)
+            nn.Flatten(),
+            nn.Dropout(0.3),
+            nn.Linear(channels * height * width, config.width),
+            nn.ReLU(),
+            nn.Dropout(0.3),
+            nn.Linear(config.width, cells),
         )
         places = torch.arange(config.grid) * (model.image - model.patch) // (config.grid - 1)
         positions = torch.cartesian_prod(places, places).to(torch.int32)
         self.register_buffer("positions", positions, persistent=False)
         apart = (positions[:, None] - positions[None]).abs().float() / model.patch
         overlap = (1 - apart).clamp(min=0).prod(-1)
-        self.register_buffer("seen", config.suppression * overlap + 1e3 * torch.eye(cells), persistent=False)
+        self.register_buffer("seen", config.suppression * overlap + SEEN * torch.eye(cells), persistent=False)
+
+    def at(self, values: Tensor, position: Tensor) -> Tensor:
+        """The map ``values`` [B, G·G] between its places, at ``position`` int32 [B, 2]: [B]. For training."""
+        grid = (position.flip(1) / (self.reach / 2) - 1)[:, None, None]
+        maps = values.view(-1, 1, self.grid, self.grid)
+        return nn.functional.grid_sample(maps, grid, align_corners=True)[:, 0, 0, 0]
 
     def forward(self, state: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         started = hidden[:, -1:]

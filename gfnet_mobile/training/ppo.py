@@ -12,7 +12,7 @@ from gfnet_mobile.models.crop import crop, position_of
 from gfnet_mobile.models.network import GlanceFocusNet
 from gfnet_mobile.models.policy import GruPolicy
 from gfnet_mobile.training.recipe import PolicyStage
-from gfnet_mobile.training.value_map import _true_probability
+from gfnet_mobile.training.rollout import true_probability
 
 GAMMA, CLIP, DEVIATION = 0.7, 0.2, 0.1
 PASSES = 2
@@ -53,7 +53,7 @@ class PpoTraining:
         assert model.focus is not None
         feature, state = model.glance(model.resize(x))
         logits, memory = model.head(0, feature, model.initial_memory(len(x)))
-        before, hidden = _true_probability(logits, labels), model.initial_hidden(len(x))
+        before, hidden = true_probability(logits, labels), model.initial_hidden(len(x))
         states, actions, log_probabilities, rewards = [], [], [], []
         for step in range(1, model.config.steps):
             mean, hidden = self.policy.action(state, hidden)
@@ -65,7 +65,7 @@ class PpoTraining:
             place = position_of(action.clamp(0, 1), model.config.image, model.config.patch)
             feature, state = model.focus(crop(x, place, model.config.patch))
             logits, memory = model.head(step, feature, memory)
-            after = _true_probability(logits, labels)
+            after = true_probability(logits, labels)
             rewards.append(after - before)
             before = after
         return states, torch.stack(actions), torch.stack(log_probabilities), torch.stack(rewards)

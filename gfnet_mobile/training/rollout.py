@@ -1,6 +1,7 @@
 """The sequence of steps as training needs it: patches from any proposer, logits of every step with gradients."""
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,17 +14,34 @@ Propose = Callable[[int, Tensor], Tensor]
 """step (1 is the first patch), state [B, C, s, s] → position int32 [B, 2]"""
 
 
-def rollout(model: GlanceFocusNet, x: Tensor, propose: Propose) -> Iterator[Tensor]:
-    """Logits [B, K] of each step for normalised ``x`` [B, 3, S, S], patches placed by ``propose``."""
+class Look(NamedTuple):
+    """One step of a batch."""
+
+    logits: Tensor
+    """[B, K]"""
+    state: Tensor
+    """[B, C, s, s]"""
+    position: Tensor
+    """int32 [B, 2]; of no meaning at the glance"""
+
+
+def rollout(model: GlanceFocusNet, x: Tensor, propose: Propose) -> Iterator[Look]:
+    """The steps on normalised ``x`` [B, 3, S, S], with gradients, patches placed by ``propose``."""
+    position = torch.zeros(len(x), 2, dtype=torch.int32)
     feature, state = model.glance(model.resize(x))
     logits, memory = model.head(0, feature, model.initial_memory(len(x)))
-    yield logits
+    yield Look(logits, state, position)
     for step in range(1, model.config.steps):
         assert model.focus is not None
-        patch = crop(x, propose(step, state.detach()), model.config.patch)
-        feature, state = model.focus(patch)
+        position = propose(step, state.detach())
+        feature, state = model.focus(crop(x, position, model.config.patch))
         logits, memory = model.head(step, feature, memory)
-        yield logits
+        yield Look(logits, state, position)
+
+
+def true_probability(logits: Tensor, labels: Tensor) -> Tensor:
+    """Softmax probability of the true class, [B], from logits [B, K]; what a step gains is its increase."""
+    return logits.softmax(1).gather(1, labels[:, None])[:, 0]
 
 
 def random_patches(model: GlanceFocusNet) -> Propose:
@@ -71,7 +89,7 @@ def logits_of(
     model.eval()
     logits, labels = [], []
     for x, y in batches:
-        logits.append(torch.stack(list(rollout(model, x, propose(model))), 1))
+        logits.append(torch.stack([look.logits for look in rollout(model, x, propose(model))], 1))
         labels.append(y)
     model.train(training)
     return torch.cat(logits).numpy(), torch.cat(labels).numpy()

@@ -1,7 +1,8 @@
 """Stage 2 for the value map: regression to what a look at a place gains.
 
 For each image a few random places are looked at; the target is the increase of the true class's probability over the
-glance's, the same quantity that the paper rewards its policy with (section 3.4), learned without a sequential agent.
+glance's, the same quantity that the paper rewards its policy with (section 3.4), learned without a sequential agent. Looks are
+dear and the map is small, so every look is kept and learned from many times.
 """
 
 import torch
@@ -12,9 +13,12 @@ from gfnet_mobile.models.crop import crop
 from gfnet_mobile.models.network import GlanceFocusNet
 from gfnet_mobile.models.policy import ValueMapPolicy
 from gfnet_mobile.training.recipe import PolicyStage
+from gfnet_mobile.training.rollout import true_probability
 
-LOOKS = 4
+LOOKS = 6
 """places tried per image"""
+UPDATES, SAMPLE = 8, 256
+"""updates after each batch, on so many images drawn from all that were seen"""
 
 
 class ValueMapTraining:
@@ -23,34 +27,35 @@ class ValueMapTraining:
     def __init__(self, model: GlanceFocusNet, stage: PolicyStage) -> None:
         assert isinstance(model.policy, ValueMapPolicy)
         self.model, self.policy = model, model.policy
-        self.optimiser = torch.optim.AdamW(self.policy.parameters(), lr=stage.lr, weight_decay=0.01)
+        self.optimiser = torch.optim.AdamW(self.policy.parameters(), lr=stage.lr, weight_decay=0.05)
+        self.seen: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def step(self, x: Tensor, labels: Tensor) -> dict[str, float]:
-        """One update on a batch; gives what the log should hold."""
+        """Looks at a batch and updates the map; gives what the log should hold."""
         self.model.eval()
-        cells = torch.randint(0, len(self.policy.positions), (LOOKS, len(x)))
         with torch.no_grad():
-            state, gains = self._gains(x, labels, cells)
-        values = self.policy.values(state).gather(1, cells.T).T
-        loss = functional.mse_loss(values, gains)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimiser.step()
+            self.seen.append(self._look(x, labels))
+        states, cells, gains = (torch.cat(part) for part in zip(*self.seen, strict=True))
+        self.policy.train()
+        for _ in range(UPDATES):
+            drawn = torch.randint(0, len(states), (SAMPLE,))
+            values = self.policy.values(states[drawn]).gather(1, cells[drawn])
+            loss = functional.mse_loss(values, gains[drawn])
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimiser.step()
         return {"loss": loss.item(), "spread": gains.var().item(), "gain": gains.mean().item()}
 
-    def _gains(self, x: Tensor, labels: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
-        """The glance's state, and for cells [L, B] the gain of looking there, [L, B]."""
+    def _look(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The glance's state, cells looked at [B, L], and what each look gained [B, L]."""
         model = self.model
         assert model.focus is not None
         feature, state = model.glance(model.resize(x))
         logits, memory = model.head(0, feature, model.initial_memory(len(x)))
-        before = _true_probability(logits, labels)
+        before = true_probability(logits, labels)
+        cells = torch.randint(0, len(self.policy.positions), (len(x), LOOKS))
         gains = []
-        for look in cells:
+        for look in cells.T:
             seen, _ = model.focus(crop(x, self.policy.positions[look], model.config.patch))
-            gains.append(_true_probability(model.head(1, seen, memory)[0], labels) - before)
-        return state, torch.stack(gains)
-
-
-def _true_probability(logits: Tensor, labels: Tensor) -> Tensor:
-    return logits.softmax(1).gather(1, labels[:, None])[:, 0]
+            gains.append(true_probability(model.head(1, seen, memory)[0], labels) - before)
+        return state, cells, torch.stack(gains, 1)
