@@ -2,9 +2,10 @@
 
     python benchmarks/frontier.py --scenes 5000 --rounds 60 --write docs/frontier.md
 
-Accuracy comes from the eager networks on test scenes; thresholds are chosen on validation scenes alone. Latency is wall time from
-image to answer in one process, one thread, batch 1, every network and every exit step once per round, medians over rounds. The
-expected latency of an exit rule is the share of images that leave at each step times that step's latency.
+Accuracy comes from the eager networks on test scenes; thresholds are chosen on validation scenes alone. Latency is
+wall time from image to answer in one process, one thread, batch 1, every network and every exit step once per round,
+medians over rounds. The expected latency of an exit rule is the share of images that leave at each step times that
+step's latency.
 """
 
 import argparse
@@ -73,7 +74,10 @@ def main() -> None:
     torch.set_num_threads(1)
     statics = sorted(chosen.statics.glob("static-*.safetensors"), key=lambda file: int(file.stem.split("-")[1]))
     paths = [chosen.demo, *map(str, statics)]
-    validation, test = sign_scenes(4000, seed=9, split="validation"), sign_scenes(chosen.scenes, seed=chosen.seed, split="test")
+    validation, test = (
+        sign_scenes(4000, seed=9, split="validation"),
+        sign_scenes(chosen.scenes, seed=chosen.seed, split="test"),
+    )
     models = [load_checkpoint(path) for path in paths]
     logits = [_logits(model, test[0]) for model in models]
     rules = [choose_thresholds(_logits(models[0], validation[0]), validation[1], loss) for loss in LOSSES]
@@ -100,7 +104,9 @@ def _logits(model: GlanceFocusNet, images: np.ndarray) -> np.ndarray:
 
     def batches():
         for start in range(0, len(images), 250):
-            pixels = [load_image(Image.fromarray(image), preprocessing).image[0] for image in images[start : start + 250]]
+            pixels = [
+                load_image(Image.fromarray(image), preprocessing).image[0] for image in images[start : start + 250]
+            ]
             batch = torch.from_numpy(np.stack(pixels))
             yield model.normalise(batch), torch.zeros(len(batch), dtype=torch.int64)
 
@@ -119,7 +125,9 @@ def _latencies(bundles: Sequence[Bundle], runtime: str, rounds: int) -> tuple[np
             prepared = load_image(image, session.bundle.manifest.preprocessing)
             once = _timed(lambda: list(islice(session.steps(prepared), steps)))  # noqa: B023  (called at once)
             again = _timed(lambda: list(islice(session.steps(prepared), steps)))  # noqa: B023
-            times[index, number] = min(once, again)  # the first one warms the caches that preparing the image has emptied
+            times[index, number] = min(
+                once, again
+            )  # the first one warms the caches that preparing the image has emptied
     for session in sessions:
         session.close()
     dynamic = len(bundles[0].manifest.steps)

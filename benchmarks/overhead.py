@@ -1,9 +1,9 @@
-"""What the host adds: ``classify`` minus the sum of its graph calls; start-up time and peak memory of ``gfnet-mobile run``.
+"""What the host adds to the sum of its graph calls; start-up time and peak memory of ``gfnet-mobile run``.
 
     python benchmarks/overhead.py --rounds 100
 
-The network is MobileNet-V3-Large sized (patch 96, three steps, GRU policy, cascade, 1000 classes; random weights), on ONNX Runtime, one
-thread, every image walked to the last step.
+The network is MobileNet-V3-Large sized (patch 96, three steps, GRU policy, cascade, 1000 classes; random weights), on
+ONNX Runtime, one thread, every image walked to the last step.
 """
 
 import argparse

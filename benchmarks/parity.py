@@ -2,8 +2,8 @@
 
     python benchmarks/parity.py --count 200 --seed 0 [--checkpoint demo]
 
-Exit code 1 if a tensor differs by more than 1e-4 of its largest value, a position differs, or a decision at the bundle's
-thresholds differs without its confidence lying within 1e-4 of the threshold.
+Exit code 1 if a tensor differs by more than 1e-4 of its largest value, a position differs, or a decision at the
+bundle's thresholds differs without its confidence lying within 1e-4 of the threshold.
 """
 
 import argparse
@@ -41,7 +41,10 @@ def main() -> int:
     model = load_checkpoint(chosen.checkpoint)
     eager = [_eager_steps(model, pixels) for pixels in images]
     logits = np.stack([[step.logits[0].numpy() for step in steps] for steps in eager])
-    print(f"{chosen.count} held-out scenes, seed {chosen.seed!r}: largest difference from eager, relative to the largest value")
+    print(
+        f"{chosen.count} held-out scenes, seed {chosen.seed!r}: largest difference from eager, relative to the largest
+        value"
+    )
     with tempfile.TemporaryDirectory() as folder:
         bundle = export_bundle(chosen.checkpoint, RUNTIMES, Path(folder))
         rule = bundle.manifest.rules[bundle.manifest.default_rule]
@@ -84,7 +87,9 @@ def _compare(
     )
     same = (ends == reference_ends) & labels[:, 0]
     explained = sum(_on_the_edge(rule, expected[index]) for index in np.flatnonzero(~same))
-    print(f"{runtime:22} positions that moved {moved}; same decision {same.sum()} of {len(same)}, {explained} explained")
+    print(
+        f"{runtime:22} positions that moved {moved}; same decision {same.sum()} of {len(same)}, {explained} explained"
+    )
     close = all(difference <= BAR * scale[name] for name, difference in largest.items())
     return close and not moved and int(same.sum()) + explained == len(same)
 

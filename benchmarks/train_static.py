@@ -2,8 +2,8 @@
 
     python benchmarks/train_static.py --start runs/miniatures/miniatures.safetensors --runs runs --size 96 --size 128
 
-The number of images is the sum of what all stages of ``recipes/demo.toml`` see. Each size is trained at the same three learning rates; the
-best on validation scenes goes to ``benchmarks/static/``.
+The number of images is the sum of what all stages of ``recipes/demo.toml`` see. Each size is trained at the same three
+learning rates; the best on validation scenes goes to ``benchmarks/static/``.
 """
 
 import argparse

@@ -52,8 +52,8 @@ def photos(tmp_path_factory):
 
 def _recipe(photos, policy="value_map", epochs=10.0, steps=3, name="shapes"):
     recipe = folder_recipe(
-        photos, name=name, backbone="gfnet_tiny", image=64, patch=32, steps=steps, epochs=epochs, batch=24, policy=policy,
-        seed=0,
+        photos, name=name, backbone="gfnet_tiny", image=64, patch=32, steps=steps, epochs=epochs, batch=24,
+        policy=policy, seed=0,
     )  # fmt: skip
     return recipe.model_copy(update={"data": recipe.data.model_copy(update={"workers": 0})})
 

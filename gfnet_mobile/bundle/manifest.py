@@ -5,6 +5,7 @@ registers, registers are declared with shape and dtype. A runner is a small loop
 backbone, no exit head and no number of steps. The same schema, as JSON Schema, is in ``docs/manifest.schema.json``.
 """
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -292,3 +293,7 @@ def _target_problems(m: Manifest, name: str, target: Target) -> Iterator[str]:
 def json_schema() -> dict[str, Any]:
     """The published JSON Schema of ``manifest.json``."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Manifest.model_json_schema()}
+
+
+if __name__ == "__main__":
+    print(json.dumps(json_schema(), indent=2))

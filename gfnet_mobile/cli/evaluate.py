@@ -55,4 +55,6 @@ def evaluate(
     for step, (accuracy, share, right) in enumerate(zip(result.accuracy, result.share, result.right, strict=True)):
         table.add_row(str(step), f"{accuracy:.2%}", f"{share:.1%}", f"{right:.2%}" if share else "")
     console.print(table)
-    console.print(f"rule: {result.rule_accuracy:.2%} of {result.count} right after {result.mean_steps:.2f} steps on average")
+    console.print(
+        f"rule: {result.rule_accuracy:.2%} of {result.count} right after {result.mean_steps:.2f} steps on average"
+    )

@@ -7,12 +7,16 @@ import typer
 
 from gfnet_mobile.errors import UserError
 
-EPILOG = "Example: gfnet-mobile train --data photos --backbone mobilenetv3_large_100 --pretrained timm --output runs/photos"
+EPILOG = (
+    "Example: gfnet-mobile train --data photos --backbone mobilenetv3_large_100 --pretrained timm --output runs/photos"
+)
 
 
 def train(
     recipe: Annotated[Path | None, typer.Argument(help="recipe in TOML; or give --data")] = None,
-    output: Annotated[Path, typer.Option(help="folder of the run; a stopped run there is taken up")] = Path("runs/train"),
+    output: Annotated[Path, typer.Option(help="folder of the run; a stopped run there is taken up")] = Path(
+        "runs/train"
+    ),
     data: Annotated[Path | None, typer.Option(help="folder with train/CLASS/* and val/CLASS/*")] = None,
     pretrained: Annotated[
         str | None, typer.Option(help="checkpoint or weights to start the encoders from, or the word 'timm'")
@@ -24,7 +28,9 @@ def train(
     policy: Annotated[Literal["value_map", "gru"], typer.Option(help="how patches are chosen")] = "value_map",
     epochs: Annotated[float, typer.Option(help="how often each image is seen, over all stages")] = 60,
     batch: Annotated[int, typer.Option(help="images per update")] = 64,
-    seed: Annotated[int | None, typer.Option(help="of weights, order and patches [default: the recipe's, or 0]")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="of weights, order and patches [default: the recipe's, or 0]")
+    ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves it to torch")] = 0,
 ) -> None:
     """Train a glance-and-focus network: random patches, the policy alone, fine-tuning with the policy fixed."""
@@ -39,8 +45,8 @@ def train(
         raise UserError("train: give either a recipe or --data FOLDER")
     if data is not None:
         chosen = folder_recipe(
-            data, name=output.name, backbone=backbone, image=image, patch=patch, steps=steps, epochs=epochs, batch=batch,
-            policy=policy, seed=seed or 0,
+            data, name=output.name, backbone=backbone, image=image, patch=patch, steps=steps, epochs=epochs,
+            batch=batch, policy=policy, seed=seed or 0,
         )  # fmt: skip
     else:
         assert recipe is not None

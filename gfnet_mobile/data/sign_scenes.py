@@ -1,12 +1,13 @@
 """Signs in scenes: the demo task. Read the one real digit in the picture; the answer is its class, 0 to 9.
 
-A scene is a piece of one of scikit-learn's two photographs. In it stands one sign, a plate (disc, square or diamond) with a
-handwritten digit of ``sklearn.datasets.load_digits``, besides up to two decoys, plates of the same kind whose digit has its
-2 × 2 pixel blocks shuffled, and some plain shapes. A plate is seen from afar, its digit is not: some signs are large enough to be
-read at a glance, most need one look from close by, some more. That favours coarse-to-fine models by construction.
+A scene is a piece of one of scikit-learn's two photographs. In it stands one sign, a plate (disc, square or diamond)
+with a handwritten digit of ``sklearn.datasets.load_digits``, besides up to two decoys, plates of the same kind whose
+digit has its 2 × 2 pixel blocks shuffled, and some plain shapes. A plate is seen from afar, its digit is not: some
+signs are large enough to be read at a glance, most need one look from close by, some more. That favours coarse-to-fine
+models by construction.
 
-The task is frozen: ``tests/test_sign_scenes.py`` pins the bytes. Pixels are computed in integers alone, so that they do not
-depend on a machine's floating point.
+The task is frozen: ``tests/test_sign_scenes.py`` pins the bytes. Pixels are computed in integers alone, so that they
+do not depend on a machine's floating point.
 """
 
 from dataclasses import dataclass
@@ -66,7 +67,8 @@ def _material(split: Split, size: int) -> _Material:
 def sign_scenes(count: int, *, seed: int, split: Split, size: int = _BASE) -> tuple[np.ndarray, np.ndarray]:
     """``count`` scenes as uint8 RGB images [count, S, S, 3] and int64 labels [count].
 
-    Scene i of a seed and split is the same whatever ``count`` is. Splits share no digit and no piece of the photographs.
+    Scene i of a seed and split is the same whatever ``count`` is. Splits share no digit and no piece of the
+    photographs.
     """
     material = _material(split, size)
     plates = (_PLATE[0] * size / _BASE, _PLATE[1] * size / _BASE)
@@ -83,8 +85,8 @@ def digit_canvases(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Training digits seen from close by, uint8 [count, size, size, 3] and int64 [count].
 
-    The sign's side is at least the share ``smallest`` of the picture's; with ``clutter`` decoys and shapes stand around it as in a
-    scene. Encoders learn to read here, from easy to hard, before they learn where to look.
+    The sign's side is at least the share ``smallest`` of the picture's; with ``clutter`` decoys and shapes stand
+    around it as in a scene. Encoders learn to read here, from easy to hard, before they learn where to look.
     """
     material = _material("train", _BASE)
     images = np.empty((count, size, size, 3), np.uint8)

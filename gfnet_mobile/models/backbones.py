@@ -1,7 +1,7 @@
 """Backbones of our own, registered with timm under their names, so that any command takes them like timm's."""
 
 from timm.models import register_model
-from timm.models.byobnet import ByobNet, ByoBlockCfg, ByoModelCfg
+from timm.models.byobnet import ByoBlockCfg, ByobNet, ByoModelCfg
 
 
 @register_model
@@ -15,8 +15,8 @@ def gfnet_tiny(
 ) -> ByobNet:
     """Four basic residual blocks after a 3 × 3 stem, each halving the resolution: 0.3 M parameters.
 
-    Channels are multiples of 16, which is what CPU convolution kernels work in. There are no pretrained weights; timm's factory
-    passes the first four arguments to every model.
+    Channels are multiples of 16, which is what CPU convolution kernels work in. There are no pretrained weights;
+    timm's factory passes the first four arguments to every model.
     """
     if pretrained:
         raise RuntimeError("gfnet_tiny has no pretrained weights")

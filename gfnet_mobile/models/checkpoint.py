@@ -1,7 +1,7 @@
 """Checkpoints: one safetensors file, its weights as tensors, everything else as JSON in the header.
 
-Header entries: ``format`` ("gfnet-mobile checkpoint"), ``version``, ``config`` (ModelConfig) and, where training has got that
-far, ``rules`` (exit rules found on the validation split).
+Header entries: ``format`` ("gfnet-mobile checkpoint"), ``version``, ``config`` (ModelConfig) and, where training has
+got that far, ``rules`` (exit rules found on the validation split).
 """
 
 import json

@@ -58,7 +58,9 @@ class GlanceFocusNet(nn.Module):
             self.glance.feature_size,
             self.glance.state_shape,
         ):
-            raise UserError("glance and focus encoder differ in feature size or state shape; policy and head serve both")
+            raise UserError(
+                "glance and focus encoder differ in feature size or state shape; policy and head serve both"
+            )
         self.head = build_head(config, self.glance.feature_size)
 
     def normalise(self, image: Tensor) -> Tensor:

@@ -50,8 +50,8 @@ class GruPolicy(nn.Module):
 class ValueMapPolicy(nn.Module):
     """A map of expected gains, fitted to the glance's state; each step takes the best place and marks it as seen.
 
-    ``state`` [B, C, s, s], ``hidden`` [B, G·G + 1] → ``position`` int32 [B, 2], ``hidden``. ``hidden`` holds the map as it
-    stands after earlier looks, and a last entry that is 0 until there is one.
+    ``state`` [B, C, s, s], ``hidden`` [B, G·G + 1] → ``position`` int32 [B, 2], ``hidden``. ``hidden`` holds the map
+    as it stands after earlier looks, and a last entry that is 0 until there is one.
     """
 
     positions: Tensor
@@ -99,5 +99,3 @@ def build_policy(model: ModelConfig, state_shape: tuple[int, int, int]) -> GruPo
         return ValueMapPolicy(model.policy, model, state_shape)
     assert isinstance(model.policy, GruPolicyConfig)
     return GruPolicy(model.policy, model, state_shape)
-
-

@@ -12,8 +12,8 @@ from gfnet_mobile.bundle.manifest import Filter
 class Resize(nn.Module):
     """``[B, 3, S, S]`` → ``[B, 3, P, P]``.
 
-    Bilinear is an operator that every target has. Bicubic is not (Core ML), but it is linear and separable: two constant
-    matrices, ``A @ x @ A.T``, give the same numbers everywhere.
+    Bilinear is an operator that every target has. Bicubic is not (Core ML), but it is linear and separable: two
+    constant matrices, ``A @ x @ A.T``, give the same numbers everywhere.
     """
 
     matrix: Tensor

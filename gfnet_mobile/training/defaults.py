@@ -53,7 +53,9 @@ def folder_recipe(
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"train: {place + ': ' if place else ''}{first['msg'].removeprefix('Value error, ')}") from error
+        raise UserError(
+            f"train: {place + ': ' if place else ''}{first['msg'].removeprefix('Value error, ')}"
+        ) from error
     stages: tuple[Stage, ...] = (EncoderStage(patches="random", views=views, batch=batch),)
     if dynamic:
         stages = (

@@ -1,7 +1,7 @@
 """Stages 1 and 3: encoders and exit head learn from the cross entropy of every step (paper, section 3.4).
 
-With a value map, random patches teach one thing more: what each look has gained is a sample of the map, and regression to it
-reaches into the glance encoder, so that its state comes to say where things are and not only what they are.
+With a value map, random patches teach one thing more: what each look has gained is a sample of the map, and regression
+to it reaches into the glance encoder, so that its state comes to say where things are and not only what they are.
 """
 
 from itertools import pairwise

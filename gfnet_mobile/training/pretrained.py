@@ -16,9 +16,9 @@ from gfnet_mobile.models.network import GlanceFocusNet
 def start_from(model: GlanceFocusNet, source: str) -> str:
     """Fills ``model`` from ``source``; gives a line that says which parts were found.
 
-    ``source`` is a checkpoint of ours (encoders, and policy and exit head where they have the same shape; an encoder for
-    static use serves glance and focus), a file of timm weights for the backbone (safetensors or a pickle, read without running
-    code), or the word ``timm`` for the weights that timm downloads.
+    ``source`` is a checkpoint of ours (encoders, and policy and exit head where they have the same shape; an encoder
+    for static use serves glance and focus), a file of timm weights for the backbone (safetensors or a pickle, read
+    without running code), or the word ``timm`` for the weights that timm downloads.
     """
     if source == "timm":
         encoder = model.config.glance_encoder
@@ -70,7 +70,9 @@ def _fill(encoder: nn.Module, tensors: dict[str, Tensor], source: str, part: str
         if name not in tensors:
             raise UserError(f"{source}: no tensor {name!r} for {part}; were the weights made for this backbone?")
         if tensors[name].shape != tensor.shape:
-            raise UserError(f"{source}: {part}, tensor {name!r} is {list(tensors[name].shape)}, not {list(tensor.shape)}")
+            raise UserError(
+                f"{source}: {part}, tensor {name!r} is {list(tensors[name].shape)}, not {list(tensor.shape)}"
+            )
     encoder.load_state_dict({name: tensors[name] for name in wanted})
 
 

@@ -1,7 +1,8 @@
 """A training run: the recipe's stages one after another, in a folder that a stopped run is taken up from.
 
-The folder holds ``recipe.json``, ``log.jsonl`` (one line per fifty batches and per stage), ``stage-N.safetensors`` after each
-stage, ``state.pt`` (where to go on) and at the end ``NAME.safetensors`` with exit rules found on the validation split.
+The folder holds ``recipe.json``, ``log.jsonl`` (one line per fifty batches and per stage), ``stage-N.safetensors``
+after each stage, ``state.pt`` (where to go on) and at the end ``NAME.safetensors`` with exit rules found on the
+validation split.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Stage 2 for the value map: regression to what a look at a place gains.
 
 For each image a few random places are looked at; the target is the increase of the true class's probability over the
-glance's, the same quantity that the paper rewards its policy with (section 3.4), learned without a sequential agent. Looks are
-dear and the map is small, so every look is kept and learned from many times.
+glance's, the same quantity that the paper rewards its policy with (section 3.4), learned without a sequential agent.
+Looks are dear and the map is small, so every look is kept and learned from many times.
 """
 
 import torch
