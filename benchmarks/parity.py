@@ -41,10 +41,7 @@ def main() -> int:
     model = load_checkpoint(chosen.checkpoint)
     eager = [_eager_steps(model, pixels) for pixels in images]
     logits = np.stack([[step.logits[0].numpy() for step in steps] for steps in eager])
-    print(
-        f"{chosen.count} held-out scenes, seed {chosen.seed!r}: largest difference from eager, relative to the largest
-        value"
-    )
+    print(f"{chosen.count} held-out scenes, seed {chosen.seed!r}; differences are relative to the largest value")
     with tempfile.TemporaryDirectory() as folder:
         bundle = export_bundle(chosen.checkpoint, RUNTIMES, Path(folder))
         rule = bundle.manifest.rules[bundle.manifest.default_rule]

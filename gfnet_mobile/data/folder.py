@@ -18,7 +18,7 @@ class LabelledFiles:
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
-    """Names of the class folders, sorted; their order is the order of the labels. Raises UserError if there are none."""
+    """Names of the class folders, sorted: the order of the labels. Raises UserError if there are fewer than two."""
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; class folders belong there, one per class")
     names = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")))

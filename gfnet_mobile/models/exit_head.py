@@ -29,7 +29,7 @@ class RecurrentHead(nn.Module):
 
 
 class CascadeHead(nn.Module):
-    """Step t has a classifier of its own on the t + 1 features seen. ``memory`` is [B, t·F], empty before the glance."""
+    """Step t has a classifier of its own on the t + 1 features seen. ``memory`` is [B, t·F], empty at first."""
 
     def __init__(self, config: CascadeHeadConfig, feature_size: int, classes: int, steps: int) -> None:
         super().__init__()

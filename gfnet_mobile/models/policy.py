@@ -1,4 +1,4 @@
-"""Patch proposal: where to look next. A policy is ``state, hidden → position, hidden``; a new kind is one class here."""
+"""Where to look next. A policy is ``state, hidden → position, hidden``; a new kind is one class here."""
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ SEEN = 4.0
 
 
 class GruPolicy(nn.Module):
-    """π of the paper (section 3.2): ``state`` [B, C, s, s], ``hidden`` [B, H] → ``position`` int32 [B, 2], ``hidden`` [B, H]."""
+    """π of the paper (section 3.2): ``state`` [B, C, s, s], ``hidden`` [B, H] → ``position`` int32 [B, 2], ``hidden``."""
 
     def __init__(self, config: GruPolicyConfig, model: ModelConfig, state_shape: tuple[int, int, int]) -> None:
         super().__init__()

@@ -1,1 +1,1 @@
-"""Training in the paper's three stages: encoders on random patches, the policy alone, encoders with the policy fixed."""
+"""The paper's three stages: encoders on random patches, the policy alone, encoders with the policy fixed."""
