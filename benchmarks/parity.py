@@ -97,7 +97,7 @@ def _reference(session: Session, step: int, reference: BatchStep) -> dict[str, n
     for call in session.bundle.manifest.steps[step].calls:
         for tensor, register in call.outputs.items():
             name = tensor.removesuffix("_out")
-            if name in TENSORS:
+            if name in TENSORS and call.graph != "value_map":  # the map before a look; the policy's hidden follows
                 values[register] = getattr(reference, name).numpy()
     return values
 

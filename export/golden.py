@@ -70,15 +70,19 @@ def golden_tensors(model: GlanceFocusNet, steps: Sequence[Step], images: NDArray
             for step, eager in zip(steps, model.steps(model.normalise(image)), strict=True):
                 for call in step.calls:
                     for tensor in call.outputs:
-                        value = _tensor(image, eager, tensor)
+                        value = _tensor(model, image, eager, call.graph, tensor)
                         values.setdefault(key(eager.index, call.graph, tensor), []).append(value.numpy())
     return {name: np.concatenate(value) for name, value in values.items()}
 
 
-def _tensor(image: torch.Tensor, eager: BatchStep, tensor: str) -> torch.Tensor:
-    """A graph's output as the eager step has it; the patch is cut anew, from the image before it was normalised."""
+def _tensor(model: GlanceFocusNet, image: torch.Tensor, eager: BatchStep, graph: str, tensor: str) -> torch.Tensor:
+    """A graph's output as the eager step has it. Patches are cut anew, from the image before it was normalised."""
+    if graph == "value_map":
+        assert model.policy is not None
+        return model.policy.begin(model.resize(model.normalise(image)))
     if tensor == "patch":
-        assert eager.position is not None and eager.patch_size is not None
+        if eager.position is None or eager.patch_size is None:
+            return model.resize(image)
         return crop(image, eager.position, eager.patch_size)
     value = getattr(eager, tensor.removesuffix("_out"))
     assert isinstance(value, torch.Tensor)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from export.crop import crop
 from gfnet_mobile.models.config import ModelConfig
 from gfnet_mobile.models.network import GlanceFocusNet
+from gfnet_mobile.models.policy import ValueMapPolicy
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Normalise(nn.Module):
 
 
 class Glance(nn.Module):
-    """``image`` [1, 3, S, S] → ``feature`` [1, F], ``state`` [1, C, s, s].
+    """``image`` [1, 3, S, S] → ``feature`` [1, F] and what the policy reads: ``state`` [1, C, s, s], or as ``patch``
+    [1, 3, P, P] the small image itself; a network of one step has no policy.
 
     Normalises after the resize, on the fewer pixels. The eager network does it before; rows of a resize sum to 1, so
     that both give the same numbers but for rounding.
@@ -46,14 +48,32 @@ class Glance(nn.Module):
     def __init__(self, model: GlanceFocusNet) -> None:
         super().__init__()
         self.resize, self.normalise, self.encoder = model.resize, Normalise(model.config), model.glance
+        self.gives = glance_gives(model)
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        return self.encoder(self.normalise(self.resize(image)))
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        patch = self.resize(image)
+        feature, state = self.encoder(self.normalise(patch))
+        given = {"feature": feature, "state": state, "patch": patch}
+        return tuple(given[tensor] for tensor in self.gives)
+
+
+class ValueMap(nn.Module):
+    """``patch`` [1, 3, P, P], the glance's small image → ``hidden_out`` [1, H], the map before the first look.
+
+    A graph of its own, so that an image that leaves at the glance does not pay for it, nor any image twice.
+    """
+
+    def __init__(self, policy: ValueMapPolicy, config: ModelConfig) -> None:
+        super().__init__()
+        self.normalise, self.policy = Normalise(config), policy
+
+    def forward(self, patch: Tensor) -> Tensor:
+        return self.policy.begin(self.normalise(patch))
 
 
 class Policy(nn.Module):
-    """``image`` [1, 3, S, S], ``state`` [1, C, s, s], ``hidden`` [1, H] → ``patch`` [1, 3, P, P], ``position`` int32
-    [1, 2], ``hidden_out`` [1, H].
+    """``image`` [1, 3, S, S], then what the policy reads: ``state`` [1, C, s, s] if any, ``hidden`` [1, H] → ``patch``
+    [1, 3, P, P], ``position`` int32 [1, 2], ``hidden_out`` [1, H].
 
     Cuts out of the image as it came, not normalised.
     """
@@ -62,20 +82,21 @@ class Policy(nn.Module):
         super().__init__()
         self.policy, self.patch = policy, patch
 
-    def forward(self, image: Tensor, state: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        position, hidden_out = self.policy(state, hidden)
+    def forward(self, image: Tensor, *reads: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        position, hidden_out = self.policy(*reads)
         return crop(image, position, self.patch), position, hidden_out
 
 
 class Focus(nn.Module):
-    """``patch`` [1, 3, P, P] → ``feature`` [1, F], ``state`` [1, C, s, s]."""
+    """``patch`` [1, 3, P, P] → ``feature`` [1, F] and, where the policy reads it, ``state`` [1, C, s, s]."""
 
-    def __init__(self, encoder: nn.Module, config: ModelConfig) -> None:
+    def __init__(self, encoder: nn.Module, config: ModelConfig, gives_state: bool) -> None:
         super().__init__()
-        self.normalise, self.encoder = Normalise(config), encoder
+        self.normalise, self.encoder, self.gives_state = Normalise(config), encoder, gives_state
 
-    def forward(self, patch: Tensor) -> tuple[Tensor, Tensor]:
-        return self.encoder(self.normalise(patch))
+    def forward(self, patch: Tensor) -> tuple[Tensor, ...]:
+        feature, state = self.encoder(self.normalise(patch))
+        return (feature, state) if self.gives_state else (feature,)
 
 
 class Exit(nn.Module):
@@ -101,27 +122,45 @@ def exit_name(config: ModelConfig, step: int) -> str:
     return f"exit_{step + 1}" if own else "exit"
 
 
+def glance_gives(model: GlanceFocusNet) -> tuple[str, ...]:
+    """The glance's outputs: its feature, and what the policy will read."""
+    if model.policy is None:
+        return ("feature",)
+    return ("feature", "state") if model.policy.reads_state else ("feature", "patch")
+
+
 def graphs_of(model: GlanceFocusNet) -> list[Graph]:
     """All graphs that some step of ``model`` calls, in the order of their first call."""
     config = model.config
     image = torch.zeros(1, 3, config.image, config.image)
-    patch = torch.zeros(1, 3, config.patch, config.patch)
-    state = torch.zeros(1, *model.glance.state_shape)
-    look = {"image": image, "state": state, "hidden": model.initial_hidden(1)}
-    graphs = {"glance": Graph("glance", Glance(model), {"image": image}, ("feature", "state"))}
+    graphs = [Graph("glance", Glance(model), {"image": image}, glance_gives(model))]
     for step in range(config.steps):
         if step == 1:
-            assert model.policy is not None  # there where there is a second step
-            assert model.focus is not None
-            policy, focus = Policy(model.policy, config.patch), Focus(model.focus, config)
-            graphs["policy"] = Graph("policy", policy, look, ("patch", "position", "hidden_out"))
-            graphs["focus"] = Graph("focus", focus, {"patch": patch}, ("feature", "state"))
-        name = exit_name(config, step)
-        if name not in graphs:
-            graphs[name] = _exit(name, model, step)
-    for graph in graphs.values():
+            graphs += _look(model, image)
+        if exit_name(config, step) not in [graph.name for graph in graphs]:
+            graphs.append(_exit(exit_name(config, step), model, step))
+    for graph in graphs:
         graph.module.eval()
-    return list(graphs.values())
+    return graphs
+
+
+def _look(model: GlanceFocusNet, image: Tensor) -> list[Graph]:
+    """What a second step brings: the policy, after its map if it draws one, and the focus network."""
+    config, policy = model.config, model.policy
+    assert policy is not None  # there where there is a second step
+    assert model.focus is not None
+    patch = torch.zeros(1, 3, config.patch, config.patch)
+    hidden = torch.zeros(1, policy.hidden_size)
+    graphs = []
+    if isinstance(policy, ValueMapPolicy):
+        graphs.append(Graph("value_map", ValueMap(policy, config), {"patch": patch}, ("hidden_out",)))
+        reads = {"image": image, "hidden": hidden}
+    else:
+        reads = {"image": image, "state": torch.zeros(1, *model.glance.state_shape), "hidden": hidden}
+    encoded = ("feature", "state") if policy.reads_state else ("feature",)
+    graphs.append(Graph("policy", Policy(policy, config.patch), reads, ("patch", "position", "hidden_out")))
+    graphs.append(Graph("focus", Focus(model.focus, config, policy.reads_state), {"patch": patch}, encoded))
+    return graphs
 
 
 def _exit(name: str, model: GlanceFocusNet, step: int) -> Graph:

@@ -9,11 +9,15 @@ from gfnet_mobile.models.network import GlanceFocusNet
 
 
 def steps_of(config: ModelConfig, graphs: Sequence[Graph]) -> tuple[Step, ...]:
-    """Step 0 is ``glance`` and its exit; every other is ``policy``, ``focus`` and its exit."""
+    """Step 0 is ``glance`` and its exit; every other is ``policy``, ``focus`` and its exit, the first of them with
+    ``value_map`` ahead where the policy draws one."""
     named = {graph.name: graph for graph in graphs}
     steps = []
+    names: tuple[str, ...]
     for step in range(config.steps):
         names = ("policy", "focus") if step else ("glance",)
+        if step == 1 and "value_map" in named:
+            names = ("value_map", *names)
         calls = tuple(_call(config, step, named[name]) for name in (*names, exit_name(config, step)))
         if step:
             steps.append(Step(calls=calls, logits="logits", position="position", patch_size=config.patch))
@@ -29,7 +33,7 @@ def registers_of(model: GlanceFocusNet, steps: Sequence[Step]) -> dict[str, Regi
         "image": (3, config.image, config.image),
         "feature": (model.glance.feature_size,),
         "state": model.glance.state_shape,
-        "hidden": (model.initial_hidden(1).shape[1],),
+        "hidden": (model.policy.hidden_size if model.policy else 0,),
         "patch": (3, config.patch, config.patch),
         "position": (2,),
         "logits": (config.classes,),

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 from networks import small_network
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from gfnet_mobile import load_checkpoint
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.exit_rules import uniform_rule
-from gfnet_mobile.models.checkpoint import read_checkpoint, save_checkpoint
+from gfnet_mobile.models.checkpoint import ENTRY, read_checkpoint, save_checkpoint
 
 
 @pytest.fixture
@@ -22,10 +23,8 @@ def saved(tmp_path):
     return path
 
 
-def _rewrite(path: Path, header=None, **changes):
-    """The file again with some tensors replaced (None: left out) and other header entries."""
-    from safetensors import safe_open
-
+def _rewrite(path: Path, entry=None, **changes):
+    """The file again with some tensors replaced (None: left out), and another header entry."""
     with safe_open(path, "pt") as file:
         old = file.metadata()
     tensors = load_file(path)
@@ -33,7 +32,7 @@ def _rewrite(path: Path, header=None, **changes):
         tensors.pop(name, None)
         if value is not None:
             tensors[name] = value
-    save_file(tensors, path, {**old, **(header or {})})
+    save_file(tensors, path, old if entry is None else entry)
 
 
 def test_a_network_comes_back_as_it_was(saved):
@@ -74,18 +73,26 @@ def test_a_left_over_tensor_is_named(saved):
 
 
 @pytest.mark.parametrize(
-    ("header", "complaint"),
+    ("change", "complaint"),
     [
-        ({"version": "2"}, "update gfnet-mobile"),
-        ({"format": "something else"}, "no gfnet-mobile checkpoint"),
-        ({"config": "{"}, "header"),
-        ({"config": json.dumps({"name": "x"})}, "classes"),
-        ({"rules": '{"default": {"measure": "guess"}}'}, "measure"),
+        ({"version": 2}, "newer gfnet-mobile"),
+        ({"config": None}, "header config"),
+        ({"config": {"name": "x"}}, r"config\.classes"),
+        ({"rules": {"default": {"measure": "guess"}}}, "measure"),
+        ({"more": 1}, "more"),
     ],
 )
-def test_a_header_that_is_wrong_says_where(saved, header, complaint):
-    _rewrite(saved, header)
+def test_a_header_that_is_wrong_says_where(saved, change, complaint):
+    with safe_open(saved, "pt") as file:
+        header = json.loads(file.metadata()[ENTRY])
+    _rewrite(saved, {ENTRY: json.dumps({**header, **change})})
     with pytest.raises(UserError, match=complaint):
+        load_checkpoint(saved)
+
+
+def test_a_safetensors_file_of_something_else_is_no_checkpoint(saved):
+    _rewrite(saved, {"format": "pt"})
+    with pytest.raises(UserError, match="no gfnet-mobile checkpoint"):
         load_checkpoint(saved)
 
 

@@ -4,12 +4,12 @@ Header entries: ``format`` ("gfnet-mobile checkpoint"), ``version``, ``config`` 
 got that far, ``rules`` (exit rules found on the validation split).
 """
 
-import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -20,10 +20,18 @@ from gfnet_mobile.files import replacing, sha256
 from gfnet_mobile.models.config import ModelConfig
 from gfnet_mobile.models.network import GlanceFocusNet
 
-FORMAT = "gfnet-mobile checkpoint"
-VERSION = "1"
+ENTRY = "gfnet-mobile checkpoint"
+VERSION = 1
 
-_rules = TypeAdapter(dict[str, ExitRule])
+
+class Header(BaseModel):
+    """What a checkpoint holds besides tensors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1] = VERSION
+    config: ModelConfig
+    rules: dict[str, ExitRule] = {}
 
 
 @dataclass(frozen=True)
@@ -43,13 +51,11 @@ def checkpoint_path(path: str | Path) -> Path:
 
 
 def save_checkpoint(model: GlanceFocusNet, path: Path, rules: dict[str, ExitRule] | None = None) -> None:
-    """Writes ``model`` to ``path``; the same weights give the same bytes."""
-    header = {"format": FORMAT, "version": VERSION, "config": model.config.model_dump_json()}
-    if rules:
-        header["rules"] = _rules.dump_json(rules).decode()
+    """Writes ``model`` to ``path``; the same network and rules give the same bytes."""
+    header = Header(config=model.config, rules=rules or {})
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, header)
+        save_file(tensors, temporary, {ENTRY: header.model_dump_json()})
 
 
 def load_checkpoint(path: str | Path) -> GlanceFocusNet:
@@ -59,21 +65,24 @@ def load_checkpoint(path: str | Path) -> GlanceFocusNet:
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
     file = checkpoint_path(path)
-    header, tensors = read_safetensors(file)
-    if header.get("format") != FORMAT:
+    entries, tensors = read_safetensors(file)
+    if ENTRY not in entries:
         raise UserError(f"{file}: no gfnet-mobile checkpoint; train one with 'gfnet-mobile train'")
-    if header.get("version") != VERSION:
-        raise UserError(f"{file}: checkpoint version {header.get('version')}: update gfnet-mobile")
+    header = _parse(entries[ENTRY], file)
+    model = GlanceFocusNet(header.config)
+    fill(model, tensors, file)
+    return Checkpoint(model.eval(), header.rules, sha256(file))
+
+
+def _parse(text: str, file: Path) -> Header:
     try:
-        config = ModelConfig.model_validate_json(header.get("config", ""))
-        rules = _rules.validate_json(header.get("rules", "{}"))
+        return Header.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "header"
-        raise UserError(f"{file}: header entry {place}: {first['msg']}") from error
-    model = GlanceFocusNet(config)
-    fill(model, tensors, file)
-    return Checkpoint(model.eval(), rules, sha256(file))
+        if first["loc"] == ("version",) and isinstance(first["input"], int) and first["input"] > VERSION:
+            raise UserError(f"{file}: made by a newer gfnet-mobile (version {first['input']}): update it") from error
+        place = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{file}: header {place}: {first['msg']}") from error
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -85,7 +94,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
     try:
         with safe_open(path, framework="pt") as file:
             return dict(file.metadata() or {}), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+    except (SafetensorError, OSError) as error:
         raise UserError(f"{path}: no checkpoint (not a whole safetensors file)") from error
 
 

@@ -31,12 +31,11 @@ class GruPolicyConfig(_Strict):
 
 
 class ValueMapPolicyConfig(_Strict):
-    """A map of what a look at each of ``grid`` × ``grid`` places is worth, read off the glance's state."""
+    """A small convolutional network on the glance's image: what is a look at each place worth?"""
 
     kind: Literal["value_map"] = "value_map"
-    grid: int = Field(7, ge=2, le=32)
-    width: PositiveInt = 256
-    """of the hidden layer"""
+    channels: tuple[PositiveInt, PositiveInt, PositiveInt] = (16, 32, 32)
+    """of its stages, each at half the resolution of the one before"""
     suppression: float = Field(1.0, ge=0)
     """how much value a place loses when a patch that covers it has been seen"""
 

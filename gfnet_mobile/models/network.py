@@ -54,13 +54,11 @@ class GlanceFocusNet(nn.Module):
         self.glance = Encoder(config.glance_encoder, config.patch)
         self.focus = Encoder(config.focus_encoder, config.patch) if config.focus_encoder else None
         self.policy = build_policy(config, self.glance.state_shape) if config.policy else None
-        if self.focus and (self.focus.feature_size, self.focus.state_shape) != (
-            self.glance.feature_size,
-            self.glance.state_shape,
-        ):
-            raise UserError(
-                "glance and focus encoder differ in feature size or state shape; policy and head serve both"
-            )
+        if self.focus and self.focus.feature_size != self.glance.feature_size:
+            raise UserError("glance and focus encoder differ in feature size; one exit head serves both")
+        reads_state = self.policy is not None and self.policy.reads_state
+        if self.focus and reads_state and self.focus.state_shape != self.glance.state_shape:
+            raise UserError("glance and focus encoder differ in the shape of their state; a GRU policy reads both")
         self.head = build_head(config, self.glance.feature_size)
 
     def normalise(self, image: Tensor) -> Tensor:
@@ -69,9 +67,10 @@ class GlanceFocusNet(nn.Module):
         std = torch.tensor(self.config.std, device=image.device)[:, None, None]
         return (image - mean) / std
 
-    def initial_hidden(self, batch: int) -> Tensor:
-        """float32 [B, H] of zeros; H is 0 for a network without policy."""
-        return torch.zeros(batch, self.policy.hidden_size if self.policy else 0)
+    def look(self, state: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """The policy: ``position`` int32 [B, 2] of the next patch, and the next ``hidden``."""
+        assert self.policy is not None
+        return self.policy(state, hidden) if self.policy.reads_state else self.policy(hidden)
 
     def initial_memory(self, batch: int) -> Tensor:
         return torch.zeros(batch, self.head.memory_size(0))
@@ -82,11 +81,12 @@ class GlanceFocusNet(nn.Module):
         if x.ndim != 4 or x.shape[1:] != (3, size, size):
             raise UserError(f"input {list(x.shape)}: this network takes [B, 3, {size}, {size}]")
         patch, position = self.resize(x), None
-        hidden, memory = self.initial_hidden(len(x)), self.initial_memory(len(x))
+        hidden = self.policy.begin(patch) if self.policy else x.new_zeros(len(x), 0)
+        memory = self.initial_memory(len(x))
         feature, state = self.glance(patch)
         for index in range(self.config.steps):
-            if index and self.policy and self.focus:
-                position, hidden = self.policy(state, hidden)
+            if index and self.focus:
+                position, hidden = self.look(state, hidden)
                 patch = crop(x, position, patch_size)
                 feature, state = self.focus(patch)
             logits, memory = self.head(index, feature, memory)

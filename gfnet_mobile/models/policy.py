@@ -1,4 +1,7 @@
-"""Where to look next. A policy is ``state, hidden → position, hidden``; a new kind is one class here."""
+"""Where to look next. A policy is ``state, hidden → position, hidden``; a new kind is one class here.
+
+``begin`` gives the first ``hidden``; ``reads_state`` says whether the policy is called with a state at all.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +15,10 @@ SEEN = 4.0
 
 
 class GruPolicy(nn.Module):
-    """π of the paper (section 3.2): ``state`` [B, C, s, s], ``hidden`` [B, H] → ``position`` int32 [B, 2], ``hidden``."""
+    """π of the paper (section 3.2): ``state`` [B, C, s, s], ``hidden`` [B, H] → ``position`` int32 [B, 2], ``hidden``
+    [B, H]."""
+
+    reads_state = True
 
     def __init__(self, config: GruPolicyConfig, model: ModelConfig, state_shape: tuple[int, int, int]) -> None:
         super().__init__()
@@ -37,6 +43,10 @@ class GruPolicy(nn.Module):
         self.gru = GruCell(config.hidden, config.hidden)
         self.actor = nn.Linear(config.hidden, 2)
 
+    def begin(self, glance: Tensor) -> Tensor:
+        """``hidden`` before the first look: zeros [B, H]."""
+        return glance.new_zeros(len(glance), self.hidden_size)
+
     def action(self, state: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """The mean action, [B, 2] in [0, 1], and the next ``hidden``."""
         hidden = self.gru(self.encoder(state), hidden)
@@ -48,54 +58,56 @@ class GruPolicy(nn.Module):
 
 
 class ValueMapPolicy(nn.Module):
-    """A map of expected gains, fitted to the glance's state; each step takes the best place and marks it as seen.
+    """A map of what a look at each place would gain, drawn from the glance's image once; then the best place, each time
+    that has not been seen yet.
 
-    ``state`` [B, C, s, s], ``hidden`` [B, G·G + 1] → ``position`` int32 [B, 2], ``hidden``. ``hidden`` holds the map
-    as it stands after earlier looks, and a last entry that is 0 until there is one.
+    ``hidden`` [B, G·G] is the map as it stands, G = P / 8; no state is read. ``forward`` gives ``position`` int32
+    [B, 2] and ``hidden`` with what the patch there covers taken off.
     """
 
+    reads_state = False
     positions: Tensor
     """int32 [G·G, 2], top-left pixels of the places"""
     seen: Tensor
     """[G·G, G·G], what the places lose when the patch at one of them has been seen"""
 
-    def __init__(self, config: ValueMapPolicyConfig, model: ModelConfig, state_shape: tuple[int, int, int]) -> None:
+    def __init__(self, config: ValueMapPolicyConfig, model: ModelConfig) -> None:
         super().__init__()
-        channels, height, width = state_shape
-        cells = config.grid * config.grid
-        self.hidden_size = cells + 1
-        self.grid, self.reach = config.grid, model.image - model.patch
+        first, second, third = config.channels
         self.values = nn.Sequential(
+            *_convolution(3, first, stride=2),
+            *_convolution(first, second, stride=2),
+            *_convolution(second, third, stride=2),
+            *_convolution(third, third, stride=1),
+            nn.Conv2d(third, 1, 1),
             nn.Flatten(),
-            nn.Dropout(0.3),
-            nn.Linear(channels * height * width, config.width),
-            nn.ReLU(),
-            nn.Dropout(0.3),
-            nn.Linear(config.width, cells),
         )
-        places = torch.arange(config.grid) * (model.image - model.patch) // (config.grid - 1)
+        grid = -(-model.patch // 8)
+        self.hidden_size = grid * grid
+        centres = (2 * torch.arange(grid) + 1) * model.image // (2 * grid)
+        places = (centres - model.patch // 2).clamp(0, model.image - model.patch)
         positions = torch.cartesian_prod(places, places).to(torch.int32)
         self.register_buffer("positions", positions, persistent=False)
         apart = (positions[:, None] - positions[None]).abs().float() / model.patch
         overlap = (1 - apart).clamp(min=0).prod(-1)
-        self.register_buffer("seen", config.suppression * overlap + SEEN * torch.eye(cells), persistent=False)
+        self.register_buffer("seen", config.suppression * overlap + SEEN * torch.eye(len(positions)), persistent=False)
 
-    def at(self, values: Tensor, position: Tensor) -> Tensor:
-        """The map ``values`` [B, G·G] between its places, at ``position`` int32 [B, 2]: [B]. For training."""
-        grid = (position.flip(1) / (self.reach / 2) - 1)[:, None, None]
-        maps = values.view(-1, 1, self.grid, self.grid)
-        return nn.functional.grid_sample(maps, grid, align_corners=True)[:, 0, 0, 0]
+    def begin(self, glance: Tensor) -> Tensor:
+        """``hidden`` before the first look, from the glance's image [B, 3, P, P] (normalised)."""
+        return self.values(glance)
 
-    def forward(self, state: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        started = hidden[:, -1:]
-        values = hidden[:, :-1] * started + self.values(state) * (1 - started)
-        best = values.argmax(1)
-        values = values - self.seen[best]
-        return self.positions[best], torch.cat([values, torch.ones_like(started)], 1)
+    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        best = hidden.argmax(1)
+        return self.positions[best], hidden - self.seen[best]
+
+
+def _convolution(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
+    convolution = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+    return [convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
 
 
 def build_policy(model: ModelConfig, state_shape: tuple[int, int, int]) -> GruPolicy | ValueMapPolicy:
     if isinstance(model.policy, ValueMapPolicyConfig):
-        return ValueMapPolicy(model.policy, model, state_shape)
+        return ValueMapPolicy(model.policy, model)
     assert isinstance(model.policy, GruPolicyConfig)
     return GruPolicy(model.policy, model, state_shape)

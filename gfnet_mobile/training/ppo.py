@@ -53,7 +53,7 @@ class PpoTraining:
         assert model.focus is not None
         feature, state = model.glance(model.resize(x))
         logits, memory = model.head(0, feature, model.initial_memory(len(x)))
-        before, hidden = true_probability(logits, labels), model.initial_hidden(len(x))
+        before, hidden = true_probability(logits, labels), self.policy.begin(x)
         states, actions, log_probabilities, rewards = [], [], [], []
         for step in range(1, model.config.steps):
             mean, hidden = self.policy.action(state, hidden)
@@ -72,7 +72,7 @@ class PpoTraining:
 
     def _replay(self, states: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Mean actions [T−1, B, 2] and values [T−1, B] along the same states, with gradients through the GRU."""
-        hidden = self.model.initial_hidden(len(states[0]))
+        hidden = self.policy.begin(states[0])
         means, values = [], []
         for state in states:
             mean, hidden = self.policy.action(state, hidden)

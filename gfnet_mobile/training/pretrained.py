@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gfnet_mobile.errors import UserError
-from gfnet_mobile.models.checkpoint import FORMAT, read_safetensors
+from gfnet_mobile.models.checkpoint import ENTRY, read_safetensors
 from gfnet_mobile.models.encoder import Encoder
 from gfnet_mobile.models.network import GlanceFocusNet
 
@@ -24,8 +24,8 @@ def start_from(model: GlanceFocusNet, source: str) -> str:
         encoder = model.config.glance_encoder
         tensors = timm.create_model(encoder.backbone, pretrained=True, **encoder.options).state_dict()
         return _fill_encoders(model, tensors, "timm")
-    header, tensors = _read(Path(source))
-    if header.get("format") != FORMAT:
+    entries, tensors = _read(Path(source))
+    if ENTRY not in entries:
         return _fill_encoders(model, tensors, source)
     parts = []
     for name, part in model.named_children():

@@ -17,8 +17,8 @@ from gfnet_mobile.training.rollout import true_probability
 
 LOOKS = 6
 """places tried per image"""
-UPDATES, SAMPLE = 8, 256
-"""updates after each batch, on so many images drawn from all that were seen"""
+UPDATES = 16
+"""after each batch, each on a batch drawn from all that were seen"""
 
 
 class ValueMapTraining:
@@ -35,22 +35,22 @@ class ValueMapTraining:
         self.model.eval()
         with torch.no_grad():
             self.seen.append(self._look(x, labels))
-        states, cells, gains = (torch.cat(part) for part in zip(*self.seen, strict=True))
         self.policy.train()
         for _ in range(UPDATES):
-            drawn = torch.randint(0, len(states), (SAMPLE,))
-            values = self.policy.values(states[drawn]).gather(1, cells[drawn])
-            loss = functional.mse_loss(values, gains[drawn])
+            glance, cells, gains = self.seen[int(torch.randint(0, len(self.seen), ()))]
+            values = self.policy.begin(glance).gather(1, cells)
+            loss = functional.mse_loss(values, gains)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             self.optimiser.step()
         return {"loss": loss.item(), "spread": gains.var().item(), "gain": gains.mean().item()}
 
     def _look(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The glance's state, cells looked at [B, L], and what each look gained [B, L]."""
+        """The glance's image, cells looked at [B, L], and what each look gained [B, L]."""
         model = self.model
         assert model.focus is not None
-        feature, state = model.glance(model.resize(x))
+        glance = model.resize(x)
+        feature, _ = model.glance(glance)
         logits, memory = model.head(0, feature, model.initial_memory(len(x)))
         before = true_probability(logits, labels)
         cells = torch.randint(0, len(self.policy.positions), (len(x), LOOKS))
@@ -58,4 +58,4 @@ class ValueMapTraining:
         for look in cells.T:
             seen, _ = model.focus(crop(x, self.policy.positions[look], model.config.patch))
             gains.append(true_probability(model.head(1, seen, memory)[0], labels) - before)
-        return state, cells, torch.stack(gains, 1)
+        return glance, cells, torch.stack(gains, 1)
