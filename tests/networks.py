@@ -17,7 +17,7 @@ from gfnet_mobile.models.config import (
 from gfnet_mobile.models.network import GlanceFocusNet
 
 POLICIES = {
-    "value_map": ValueMapPolicyConfig(channels=(8, 8, 16)),
+    "value_map": ValueMapPolicyConfig(width=16),
     "conv": GruPolicyConfig(encoder="conv", hidden=24),
     "linear": GruPolicyConfig(encoder="linear", hidden=24),
 }

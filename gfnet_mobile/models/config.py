@@ -31,11 +31,11 @@ class GruPolicyConfig(_Strict):
 
 
 class ValueMapPolicyConfig(_Strict):
-    """A small convolutional network on the glance's image: what is a look at each place worth?"""
+    """The first stages of the glance's backbone, and on them a map: what is a look at each place worth?"""
 
     kind: Literal["value_map"] = "value_map"
-    channels: tuple[PositiveInt, PositiveInt, PositiveInt] = (16, 32, 32)
-    """of its stages, each at half the resolution of the one before"""
+    width: PositiveInt = 32
+    """channels of the one hidden layer"""
     suppression: float = Field(1.0, ge=0)
     """how much value a place loses when a patch that covers it has been seen"""
 

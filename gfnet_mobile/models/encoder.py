@@ -20,10 +20,7 @@ class Encoder(nn.Module):
 
     def __init__(self, config: EncoderConfig, patch: int) -> None:
         super().__init__()
-        try:
-            self.backbone: Any = timm.create_model(config.backbone, num_classes=0, **config.options)
-        except Exception as error:  # timm raises whatever its constructors raise
-            raise UserError(f"backbone {config.backbone!r}: {str(error) or type(error).__name__}") from error
+        self.backbone = _create(config)
         self.feature_size, self.state_shape = self._measure(config.backbone, patch)
 
     def _measure(self, name: str, patch: int) -> tuple[int, tuple[int, int, int]]:
@@ -44,3 +41,36 @@ class Encoder(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         state = self.backbone.forward_features(x)
         return self.backbone.forward_head(state, pre_logits=True), state
+
+
+class Trunk(nn.Module):
+    """The stages of a backbone up to a resolution: ``[B, 3, P, P]`` → ``[B, C, g, g]``, g = P / ``reduction``."""
+
+    def __init__(self, config: EncoderConfig, reduction: int) -> None:
+        super().__init__()
+        self.backbone = _create(config)
+        features = self.backbone.feature_info
+        stages = [stage["reduction"] for stage in getattr(features, "info", features)]
+        if reduction not in stages or not hasattr(self.backbone, "prune_intermediate_layers"):
+            raise UserError(f"backbone {config.backbone!r}: no stage at 1/{reduction}; a value map needs it, take a GRU")
+        self.stage = self.backbone.prune_intermediate_layers([stages.index(reduction)], prune_head=True)[0]
+
+    def measure(self, patch: int) -> tuple[int, int, int]:
+        """Shape of the map for a patch of that size, without the batch."""
+        training = self.training
+        self.eval()
+        with torch.no_grad():
+            shape = self(torch.zeros(1, 3, patch, patch)).shape
+        self.train(training)
+        return shape[1], shape[2], shape[3]
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = self.backbone.forward_intermediates(x, indices=[self.stage], intermediates_only=True, stop_early=True)
+        return maps[0]
+
+
+def _create(config: EncoderConfig) -> Any:
+    try:
+        return timm.create_model(config.backbone, num_classes=0, **config.options)
+    except Exception as error:  # timm raises whatever its constructors raise
+        raise UserError(f"backbone {config.backbone!r}: {str(error) or type(error).__name__}") from error

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from gfnet_mobile.models.config import GruPolicyConfig, ModelConfig, ValueMapPolicyConfig
 from gfnet_mobile.models.crop import position_of
+from gfnet_mobile.models.encoder import Trunk
 from gfnet_mobile.models.gru import GruCell
 
 SEEN = 4.0
@@ -61,6 +62,7 @@ class ValueMapPolicy(nn.Module):
     """A map of what a look at each place would gain, drawn from the glance's image once; then the best place, each time
     that has not been seen yet.
 
+    The first stages of the glance's backbone, with weights of their own, read it at an eighth of its resolution.
     ``hidden`` [B, G·G] is the map as it stands, G = P / 8; no state is read. ``forward`` gives ``position`` int32
     [B, 2] and ``hidden`` with what the patch there covers taken off.
     """
@@ -73,16 +75,15 @@ class ValueMapPolicy(nn.Module):
 
     def __init__(self, config: ValueMapPolicyConfig, model: ModelConfig) -> None:
         super().__init__()
-        first, second, third = config.channels
+        self.trunk = Trunk(model.glance_encoder, reduction=8)
+        channels, grid, _ = self.trunk.measure(model.patch)
         self.values = nn.Sequential(
-            *_convolution(3, first, stride=2),
-            *_convolution(first, second, stride=2),
-            *_convolution(second, third, stride=2),
-            *_convolution(third, third, stride=1),
-            nn.Conv2d(third, 1, 1),
+            nn.Conv2d(channels, config.width, 3, padding=1, bias=False),
+            nn.BatchNorm2d(config.width),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(config.width, 1, 1),
             nn.Flatten(),
         )
-        grid = -(-model.patch // 8)
         self.hidden_size = grid * grid
         centres = (2 * torch.arange(grid) + 1) * model.image // (2 * grid)
         places = (centres - model.patch // 2).clamp(0, model.image - model.patch)
@@ -94,16 +95,11 @@ class ValueMapPolicy(nn.Module):
 
     def begin(self, glance: Tensor) -> Tensor:
         """``hidden`` before the first look, from the glance's image [B, 3, P, P] (normalised)."""
-        return self.values(glance)
+        return self.values(self.trunk(glance))
 
     def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
         best = hidden.argmax(1)
         return self.positions[best], hidden - self.seen[best]
-
-
-def _convolution(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
-    convolution = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
-    return [convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)]
 
 
 def build_policy(model: ModelConfig, state_shape: tuple[int, int, int]) -> GruPolicy | ValueMapPolicy:

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.models.checkpoint import ENTRY, read_safetensors
-from gfnet_mobile.models.encoder import Encoder
 from gfnet_mobile.models.network import GlanceFocusNet
+from gfnet_mobile.models.policy import ValueMapPolicy
 
 
 def start_from(model: GlanceFocusNet, source: str) -> str:
@@ -38,6 +38,9 @@ def start_from(model: GlanceFocusNet, source: str) -> str:
             part.load_state_dict(_below(name, tensors))
         if part.state_dict():
             parts.append(name)
+    if "policy" not in parts and isinstance(model.policy, ValueMapPolicy):
+        _fill(model.policy.trunk, _below("glance", tensors), source, "the value map")
+        parts.append("the value map's trunk")
     return f"{source}: starts {', '.join(parts)}"
 
 
@@ -56,15 +59,16 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 
 
 def _fill_encoders(model: GlanceFocusNet, tensors: dict[str, Tensor], source: str) -> str:
-    encoders = [encoder for encoder in (model.glance, model.focus) if encoder is not None]
-    for encoder in encoders:
-        _fill(encoder, {f"backbone.{name}": value for name, value in tensors.items()}, source, "backbone")
-    return f"{source}: starts {'glance, focus' if len(encoders) == 2 else 'glance'}"
+    trunk = model.policy.trunk if isinstance(model.policy, ValueMapPolicy) else None
+    parts = {"glance": model.glance, "focus": model.focus, "the value map's trunk": trunk}
+    there = {name: part for name, part in parts.items() if part is not None}
+    for part in there.values():
+        _fill(part, {f"backbone.{name}": value for name, value in tensors.items()}, source, "backbone")
+    return f"{source}: starts {', '.join(there)}"
 
 
 def _fill(encoder: nn.Module, tensors: dict[str, Tensor], source: str, part: str) -> None:
     """Every tensor of the encoder must be there; others (a classifier) are left."""
-    assert isinstance(encoder, Encoder)
     wanted = encoder.state_dict()
     for name, tensor in wanted.items():
         if name not in tensors:

@@ -15,9 +15,11 @@ from gfnet_mobile.models.policy import ValueMapPolicy
 from gfnet_mobile.training.recipe import PolicyStage
 from gfnet_mobile.training.rollout import true_probability
 
-LOOKS = 6
-"""places tried per image"""
-UPDATES = 16
+LOOKS = 4
+"""places tried per image at random, and as many again where the map as it stands expects most"""
+SPREAD = 0.1
+"""of the noise in that choice, so that neighbours of the best place are tried too"""
+UPDATES = 8
 """after each batch, each on a batch drawn from all that were seen"""
 
 
@@ -53,9 +55,16 @@ class ValueMapTraining:
         feature, _ = model.glance(glance)
         logits, memory = model.head(0, feature, model.initial_memory(len(x)))
         before = true_probability(logits, labels)
-        cells = torch.randint(0, len(self.policy.positions), (len(x), LOOKS))
+        cells = torch.cat([self._anywhere(len(x)), self._promising(glance)], 1)
         gains = []
         for look in cells.T:
             seen, _ = model.focus(crop(x, self.policy.positions[look], model.config.patch))
             gains.append(true_probability(model.head(1, seen, memory)[0], labels) - before)
         return glance, cells, torch.stack(gains, 1)
+
+    def _anywhere(self, batch: int) -> Tensor:
+        return torch.randint(0, len(self.policy.positions), (batch, LOOKS))
+
+    def _promising(self, glance: Tensor) -> Tensor:
+        values = self.policy.begin(glance)
+        return (values + SPREAD * torch.randn_like(values)).topk(LOOKS, 1).indices
