@@ -67,8 +67,8 @@ class ValueMap(nn.Module):
         super().__init__()
         self.normalise, self.policy = Normalise(config), policy
 
-    def forward(self, patch: Tensor) -> Tensor:
-        return self.policy.begin(self.normalise(patch))
+    def forward(self, patch: Tensor) -> tuple[Tensor]:
+        return (self.policy.begin(self.normalise(patch)),)
 
 
 class Policy(nn.Module):

@@ -9,9 +9,9 @@ from gfnet_mobile.data import sign_scenes
 from gfnet_mobile.data.sign_scenes import _COLUMNS, _DIGITS
 
 FROZEN = {
-    "train": "",
-    "validation": "",
-    "test": "",
+    "train": "faaec56d9d491d6e573e2367d80b636c7c1a5e319f867a260f10d71a23bbacac",
+    "validation": "f373b5be96a1590d74fb9305eafade30df419eff246c2590fbf477cfe6566d3c",
+    "test": "3ed0558cbfbf175c0a14a6ca5101ec518f669176acd3c97ad8a932c357afd917",
 }
 
 

@@ -52,7 +52,9 @@ class Trunk(nn.Module):
         features = self.backbone.feature_info
         stages = [stage["reduction"] for stage in getattr(features, "info", features)]
         if reduction not in stages or not hasattr(self.backbone, "prune_intermediate_layers"):
-            raise UserError(f"backbone {config.backbone!r}: no stage at 1/{reduction}; a value map needs it, take a GRU")
+            raise UserError(
+                f"backbone {config.backbone!r}: no stage at 1/{reduction}; a value map needs it, take a GRU"
+            )
         self.stage = self.backbone.prune_intermediate_layers([stages.index(reduction)], prune_head=True)[0]
 
     def measure(self, patch: int) -> tuple[int, int, int]:
