@@ -20,9 +20,9 @@ def bench(
     output: Annotated[Path | None, typer.Option(help="Append the results to this file, as JSON lines.")] = None,
 ) -> None:
     """Measure each graph, the whole sequence up to each step, and loading."""
-    from rich.console import Console
     from rich.table import Table
 
+    from gfnet_mobile.cli.output import show
     from gfnet_mobile.measure.bench import bench as measure
     from gfnet_mobile.measure.results import append_results
 
@@ -37,10 +37,7 @@ def bench(
         figures = result.summary.model_dump()
         cells = (f"{figures[column]:.3f}" if column != "n" else str(figures[column]) for column in columns)
         table.add_row(result.target, result.what, *cells)
-    console, context = Console(markup=False, highlight=False), results[0]
-    console.print(
-        f"{context.device.model}, {context.device.os}, {threads} thread(s), load {context.load_average}", soft_wrap=True
-    )
-    console.print(table)
+    context = results[0]
+    show(f"{context.device.model}, {context.device.os}, {threads} thread(s), load {context.load_average}", table)
     if output is not None:
         append_results(output, results)

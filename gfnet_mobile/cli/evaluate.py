@@ -25,6 +25,7 @@ def evaluate(
     from rich.progress import Progress
     from rich.table import Table
 
+    from gfnet_mobile.cli.output import show
     from gfnet_mobile.data.folder import labelled_files
     from gfnet_mobile.host.session import Session
     from gfnet_mobile.measure.evaluate import evaluate as measure
@@ -37,7 +38,6 @@ def evaluate(
     chosen = opened.manifest.rules.get(rule or opened.manifest.default_rule)
     if chosen is None:
         raise UserError(f"no exit rule {rule!r}; the bundle has {', '.join(opened.manifest.rules)}")
-    console = Console(markup=False, highlight=False)
     with Session(opened, target or first_runnable(opened), threads) as session:
         if data is not None:
             found = labelled_files(data)
@@ -54,7 +54,7 @@ def evaluate(
     table = Table("step", "accuracy of all", "leave here", "right of those", box=None)
     for step, (accuracy, share, right) in enumerate(zip(result.accuracy, result.share, result.right, strict=True)):
         table.add_row(str(step), f"{accuracy:.2%}", f"{share:.1%}", f"{right:.2%}" if share else "")
-    console.print(table)
-    console.print(
-        f"rule: {result.rule_accuracy:.2%} of {result.count} right after {result.mean_steps:.2f} steps on average"
+    show(
+        table,
+        f"rule: {result.rule_accuracy:.2%} of {result.count} right after {result.mean_steps:.2f} steps on average",
     )

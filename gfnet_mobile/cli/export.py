@@ -53,8 +53,9 @@ def export(
 
 def _print_sizes(bundle: Bundle) -> None:
     """Kilobytes of each graph (rows) for each target (columns)."""
-    from rich.console import Console
     from rich.table import Table
+
+    from gfnet_mobile.cli.output import show
 
     manifest = bundle.manifest
     table = Table("graph, kB", box=None)
@@ -69,4 +70,4 @@ def _print_sizes(bundle: Bundle) -> None:
         table.add_row(graph, *(f"{sizes[graph, target] / 1000:.0f}" for target in manifest.targets))
     totals = [sum(sizes[graph, target] for graph in manifest.graphs) for target in manifest.targets]
     table.add_row("total", *(f"{total / 1000:.0f}" for total in totals))
-    Console(markup=False, highlight=False).print(table)
+    show(table)

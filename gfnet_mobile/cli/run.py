@@ -79,8 +79,9 @@ def _as_json(path: Path, bundle: Bundle, steps: Sequence[Step]) -> dict[str, Any
 
 
 def _print_table(results: Sequence[tuple[Path, Sequence[Step]]]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from gfnet_mobile.cli.output import show
 
     table = Table("picture", "answer", "sure", "after", "ms", "steps", box=None)
     for path, steps in results:
@@ -88,7 +89,7 @@ def _print_table(results: Sequence[tuple[Path, Sequence[Step]]]) -> None:
         after = "glance" if len(steps) == 1 else f"{len(steps)} steps"
         course = " → ".join(f"{_text(step)} {step.confidence:.0%}" for step in steps)
         table.add_row(str(path), _text(answer), f"{answer.confidence:.0%}", after, f"{answer.elapsed_ms:.2f}", course)
-    Console(markup=False, highlight=False).print(table)
+    show(table)
 
 
 def _text(step: Step) -> str:

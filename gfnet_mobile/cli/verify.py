@@ -16,9 +16,9 @@ def verify(
     target: Annotated[list[str] | None, typer.Option(help="Repeatable. Default: all of the bundle.")] = None,
 ) -> None:
     """Compare a bundle's targets with its golden vectors: graph by graph, then the whole loop."""
-    from rich.console import Console
     from rich.table import Table
 
+    from gfnet_mobile.cli.output import show
     from gfnet_mobile.measure.verify import verify as compare
 
     opened = open_bundle(bundle)
@@ -28,17 +28,13 @@ def verify(
         difference, allowed = f"{row.difference:.2g}", f"{row.tolerance:.2g}"
         mark = "ok" if row.ok else "TOO LARGE"
         table.add_row(row.target, row.mode, str(row.step), row.graph, row.tensor, difference, allowed, mark)
-    console = Console(markup=False, highlight=False)
     if report.rows:
-        console.print(table)
+        show(table)
     for found in report.agreements:
         labels, steps = f"{found.labels} of {found.images}", f"{found.steps} of {found.images}"
-        console.print(
-            f"{found.target}: whole loop: same label for {labels} images, same number of steps for {steps}",
-            soft_wrap=True,
-        )
+        show(f"{found.target}: whole loop: same label for {labels} images, same number of steps for {steps}")
     for name, reason in report.not_run.items():
-        console.print(f"{name}: not run: {reason}", soft_wrap=True)
+        show(f"{name}: not run: {reason}")
     failures = [row for row in report.rows if not row.ok]
     if failures:
         raise CheckFailed(f"{bundle}: {len(failures)} of {len(report.rows)} tensors differ by more than allowed")
