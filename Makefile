@@ -8,6 +8,8 @@ VENV ?= .venv
 DEMO ?= build/demo
 SCENES ?= 8
 LONG ?= $(CI)
+# what is sampled (scenes, backbones) changes with the commit
+SEED ?= $(shell git rev-parse --short=7 HEAD 2>/dev/null || echo 0)
 BIN := $(VENV)/bin
 TARGETS := --target onnx --target executorch --target coreml
 
@@ -36,24 +38,24 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev
-	$(BIN)/pytest -n 2
+	TEST_SEED=$(SEED) $(BIN)/pytest -n 2
 
 long: $(VENV)/.dev
 ifeq ($(LONG),)
 	@echo "skipped: parity on held-out scenes, make demo from a clean folder (LONG=1 make test runs them)"
 else
-	$(MAKE) parity COUNT=24 SEED=$(shell git rev-parse --short=7 HEAD 2>/dev/null || echo 0)
+	$(MAKE) parity COUNT=24
 	$(MAKE) demo DEMO=build/ci-demo SCENES=2
 endif
 
 COUNT ?= 200
-SEED ?= 0
 parity: $(VENV)/.export
 	$(BIN)/python benchmarks/parity.py --count $(COUNT) --seed $(SEED)
 
 stress: $(VENV)/.dev
 	$(MAKE) parity COUNT=200
-	$(BIN)/pytest -n 2 --hypothesis-profile=stress
+	ALL_BACKBONES=1 $(BIN)/pytest -n 2 --hypothesis-profile=stress
+	$(BIN)/python benchmarks/overhead.py
 
 $(VENV)/.export: setup.cfg constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -75,7 +75,7 @@ def _compare(
                     difference = float(np.abs(session.register(register) - value).max())
                     largest[name] = max(largest.get(name, 0.0), difference)
                     scale[name] = max(scale.get(name, 0.0), float(np.abs(value).max()))
-    runtime = session.runtime.version
+    runtime = f"{session.runtime.name} {session.runtime.version}"
     for name, difference in largest.items():
         print(f"{runtime:22} {name:10} {difference / scale[name]:.1e}")
     ends, reference_ends = exit_steps(rule, logits), exit_steps(rule, expected)

@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import programs
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from gfnet_mobile.bundle.store import Bundle
+
+settings.register_profile("stress", max_examples=2000, deadline=None)
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,7 @@ def test_packages_declare_names_shapes_and_dtypes(name, tmp_path):
 
 
 def test_the_keyword_state_is_called_something_else(tmp_path):
-    file, specification = exported(graphs_of(small_network())[0], tmp_path)
+    file, specification = exported(graphs_of(small_network(policy="conv"))[0], tmp_path)
     assert file.outputs == ("feature", "state")
     assert file.names == {"state": "state_map"}
     assert [tensor.name for tensor in specification.description.output] == ["feature", "state_map"]

@@ -59,7 +59,19 @@ def test_the_program_computes_what_the_network_does(arguments):
     ],
 )
 def test_steps_share_a_graph_where_they_share_weights(head, steps, names):
-    assert [graph.name for graph in graphs_of(small_network(head=head, steps=steps, image=64, patch=64))] == names
+    assert [
+        graph.name for graph in graphs_of(small_network(policy="conv", head=head, steps=steps, image=64, patch=64))
+    ] == names
+
+
+def test_a_value_map_is_a_graph_of_the_second_step_alone():
+    model = small_network(policy="value_map", steps=3)
+    calls = [[call.graph for call in step.calls] for step in steps_of(model.config, graphs_of(model))]
+    assert calls == [
+        ["glance", "exit_1"],
+        ["value_map", "policy", "focus", "exit_2"],
+        ["policy", "focus", "exit_3"],
+    ]
 
 
 def test_nobody_is_handed_a_memory_that_nobody_reads():

@@ -50,7 +50,10 @@ def test_every_graph_computes_what_eager_does(arguments, tmp_path):
         assert max(largest_difference(graph, run, seed) for seed in range(3)) <= 1e-4, graph.name
 
 
-@pytest.mark.parametrize("backbone", random.Random(os.environ.get("TEST_SEED", "0")).sample(sorted(BACKBONES), 3))
+SAMPLED = random.Random(os.environ.get("TEST_SEED", "0")).sample(sorted(BACKBONES), 3)
+
+
+@pytest.mark.parametrize("backbone", sorted(BACKBONES) if os.environ.get("ALL_BACKBONES") else SAMPLED)
 def test_any_convolutional_backbone(backbone, tmp_path):
     network = small_network(steps=1, image=64, patch=64, backbone=backbone, options=BACKBONES[backbone])
     glance = graphs_of(network)[0]
