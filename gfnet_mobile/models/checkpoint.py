@@ -21,7 +21,7 @@ from gfnet_mobile.models.config import ModelConfig
 from gfnet_mobile.models.network import GlanceFocusNet
 
 ENTRY = "gfnet-mobile checkpoint"
-VERSION = 1
+VERSION: Literal[1] = 1
 
 
 class Header(BaseModel):
