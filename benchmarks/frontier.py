@@ -9,7 +9,6 @@ step's latency.
 """
 
 import argparse
-import platform
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -29,7 +28,7 @@ from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.data import sign_scenes
 from gfnet_mobile.host.exit_rules import choose_thresholds, exit_steps
 from gfnet_mobile.host.preprocess import load_image
-from gfnet_mobile.measure.results import cpu_name
+from gfnet_mobile.measure.results import this_device
 from gfnet_mobile.models.checkpoint import load_checkpoint
 from gfnet_mobile.models.network import GlanceFocusNet
 from gfnet_mobile.training.rollout import logits_of
@@ -141,10 +140,11 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def _accuracy_lines(models: Sequence[GlanceFocusNet], right: Sequence[np.ndarray], scenes: int) -> list[str]:
+    device = this_device()
     lines = [
         "# The demo network against static networks",
         "",
-        f"`python benchmarks/frontier.py`, {date.today()}, {cpu_name()}, {platform.system()}, one thread, batch 1; ",
+        f"`python benchmarks/frontier.py`, {date.today()}, {device.model}, {device.os}, one thread, batch 1; ",
         f"{scenes} held-out scenes; no phone was measured.",
         "",
         "| network | " + " | ".join(f"step {step}" for step in range(right[0].shape[1])) + " |",
