@@ -83,6 +83,12 @@ def test_run_draws_a_picture_each(capfd, bundle, picture, tmp_path):
     Image.open(tmp_path / "drawn" / picture.name).verify()
 
 
+def test_drawings_of_pictures_with_one_name_do_not_replace_each_other(capfd, bundle, picture, tmp_path):
+    code, *_ = run(capfd, "run", bundle, picture, picture, "--draw", tmp_path / "drawn")
+    assert code == 0
+    assert len(list((tmp_path / "drawn").iterdir())) == 2
+
+
 def test_limits_shorten_the_sequence(capfd, bundle, picture):
     for limit, steps in ((("--max-steps", 2), 2), (("--deadline-ms", 0), 1), (("--rule", "margin"), 3)):
         threshold = () if limit[0] == "--rule" else ("--threshold", 1)

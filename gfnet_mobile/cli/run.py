@@ -37,13 +37,14 @@ def run(
     opened = open_bundle(bundle)
     paths = list(_pictures(images))
     results = []
+    names = _drawn_names(paths)
     with Session(opened, target or first_runnable(opened), threads) as session:
         stop = session.stopping(rule, threshold, max_steps, deadline_ms)
-        for path in paths:
+        for path, name in zip(paths, names, strict=True):
             prepared = load_image(path, opened.manifest.preprocessing)
             steps = list(session.walk(prepared, stop))
             if draw is not None:
-                _draw(draw / f"{path.stem}.png", prepared, steps)
+                _draw(draw / name, prepared, steps)
             if as_json:
                 print(json.dumps(_as_json(path, opened, steps)), flush=True)
             results.append((path, steps))
@@ -90,6 +91,18 @@ def _print_table(results: Sequence[tuple[Path, Sequence[Step]]]) -> None:
         course = " → ".join(f"{_text(step)} {step.confidence:.0%}" for step in steps)
         table.add_row(str(path), _text(answer), f"{answer.confidence:.0%}", after, f"{answer.elapsed_ms:.2f}", course)
     show(table)
+
+
+def _drawn_names(paths: Sequence[Path]) -> list[str]:
+    """A file name for each picture's drawing; pictures of one name in several folders get a number."""
+    names: list[str] = []
+    for path in paths:
+        name, number = f"{path.stem}.png", 1
+        while name in names:
+            number += 1
+            name = f"{path.stem}-{number}.png"
+        names.append(name)
+    return names
 
 
 def _text(step: Step) -> str:
