@@ -130,8 +130,8 @@ def test_encoders_start_from_a_static_network_of_the_same_backbone(photos):
 
     weights = photos / "weights.safetensors"
     save_file({k.removeprefix("glance.backbone."): v for k, v in static.state_dict().items()}, weights)
-    assert start_from(dynamic, str(weights)).endswith("glance, focus")
-    for encoder in (dynamic.glance, dynamic.focus):
+    assert start_from(dynamic, str(weights)).endswith("glance, focus, the value map's trunk")
+    for encoder in (dynamic.glance, dynamic.focus, dynamic.policy.trunk):
         assert all((parameter == 0.125).all() for parameter in encoder.parameters())
 
 
