@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gfnet_mobile.bundle.store import Bundle, open_bundle
+from gfnet_mobile.data.folder import SUFFIXES
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.files import replacing
 from gfnet_mobile.host.preprocess import Prepared, load_image
@@ -16,9 +17,6 @@ from gfnet_mobile.host.session import Session, Step
 from gfnet_mobile.runtimes import first_runnable
 
 EPILOG = "Example: gfnet-mobile run demo.gfnet photo.jpg --draw results"
-
-PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"}
-"""what is taken from a folder; a file that is named is tried whatever its suffix"""
 
 
 def run(
@@ -55,9 +53,9 @@ def run(
 def _pictures(images: Sequence[Path]) -> Iterator[Path]:
     for path in images:
         if path.is_dir():
-            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
+            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
             if not inside:
-                raise UserError(f"{path}: no pictures in this folder ({', '.join(sorted(PICTURES))})")
+                raise UserError(f"{path}: no pictures in this folder ({', '.join(SUFFIXES)})")
             yield from inside
         elif path.exists():
             yield path

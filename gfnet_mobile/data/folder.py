@@ -6,6 +6,7 @@ from pathlib import Path
 from gfnet_mobile.errors import UserError
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+"""of what is taken from a folder; a file that is named is tried whatever its suffix"""
 
 
 @dataclass(frozen=True)

@@ -81,11 +81,13 @@ class GlanceFocusNet(nn.Module):
         if x.ndim != 4 or x.shape[1:] != (3, size, size):
             raise UserError(f"input {list(x.shape)}: this network takes [B, 3, {size}, {size}]")
         patch, position = self.resize(x), None
-        hidden = self.policy.begin(patch) if self.policy else x.new_zeros(len(x), 0)
+        hidden = x.new_zeros(len(x), self.policy.hidden_size if self.policy else 0)
         memory = self.initial_memory(len(x))
         feature, state = self.glance(patch)
         for index in range(self.config.steps):
-            if index and self.focus:
+            if index and self.policy and self.focus:
+                if index == 1:  # the patch is still the glance's image
+                    hidden = self.policy.begin(patch)
                 position, hidden = self.look(state, hidden)
                 patch = crop(x, position, patch_size)
                 feature, state = self.focus(patch)

@@ -121,9 +121,9 @@ def _loaded(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     mean, std = (torch.tensor(v).view(1, 3, 1, 1) * 255 for v in (model.mean, model.std))
     if isinstance(images, ArrayImages):
-        for indices in index_batches:
-            pixels = torch.from_numpy(images.images[np.sort(indices)]).permute(0, 3, 1, 2)
-            yield pixels.float().sub_(mean).div_(std), torch.from_numpy(images.labels[np.sort(indices)])
+        for indices in map(np.sort, index_batches):  # in the order of the file
+            pixels = torch.from_numpy(images.images[indices]).permute(0, 3, 1, 2)
+            yield pixels.float().sub_(mean).div_(std), torch.from_numpy(images.labels[indices])
         return
     loader = DataLoader(images, batch_sampler=[list(map(int, b)) for b in index_batches], num_workers=images.workers)
     for pixels, labels in loader:

@@ -1,7 +1,7 @@
-"""Stage 2 for the GRU policy: PPO (paper, section 3.4; constants as in the released training code).
+"""Stage 2 for the GRU policy: PPO (paper, section 3.4).
 
 An action is drawn from a normal distribution around the policy's mean, standard deviation 0.1; the reward of a step is
-the increase of the true class's probability; γ = 0.7, ratios clipped at 0.2, one pass over each batch.
+the increase of the true class's probability; γ = 0.7, ratios clipped at 0.2, two passes over each batch.
 """
 
 import torch

@@ -55,18 +55,21 @@ def train(recipe: Recipe, folder: Path, cache: Path, pretrained: str | None, con
     if resume is not None:
         model.load_state_dict(resume["model"])
         console.print(f"going on in stage {resume['stage'] + 1}, batch {resume['batch']}")
+    answers = None
     for number, stage in enumerate(recipe.stages):
         if resume is not None and number < resume["stage"]:
             continue
         within = resume if resume is not None and resume["stage"] == number and resume["batch"] else None
         _run_stage(recipe, number, stage, model, images, folder, within, console)
-        shares = accuracy(*logits_of(model, in_order(validation, recipe.model)))
+        answers = logits_of(model, in_order(validation, recipe.model))
+        shares = accuracy(*answers)
         _log(folder, {"stage": number + 1, "kind": stage.kind, "validation": shares})
         console.print(f"stage {number + 1}: validation " + " ".join(f"{100 * share:.1f}" for share in shares))
         save_checkpoint(model, folder / f"stage-{number + 1}.safetensors")
         _write_state(folder, {"stage": number + 1, "batch": 0, "model": model.state_dict()})
-    rule = choose_thresholds(*logits_of(model, in_order(validation, recipe.model)))
-    save_checkpoint(model, finished, {"default": rule})
+    if answers is None:  # all stages were done before this call
+        answers = logits_of(model, in_order(validation, recipe.model))
+    save_checkpoint(model, finished, {"default": choose_thresholds(*answers)})
     return finished
 
 
