@@ -3,9 +3,9 @@
     python benchmarks/frontier.py --scenes 5000 --rounds 60 --write docs/frontier.md
 
 Accuracy comes from the eager networks on test scenes; thresholds are chosen on validation scenes alone. Latency is
-wall time from image to answer in one process, one thread, batch 1, every network and every exit step once per round,
-medians over rounds. The expected latency of an exit rule is the share of images that leave at each step times that
-step's latency.
+wall time from an image in its place to the answer, in one process, one thread, batch 1, every network and every exit
+step once per round, medians over rounds. The expected latency of an exit rule is the share of images that leave at
+each step times that step's latency.
 """
 
 import argparse
@@ -121,7 +121,7 @@ def _latencies(bundles: Sequence[Bundle], runtime: str, rounds: int) -> tuple[np
     times = np.empty((rounds, len(runs)))
     for index, image in enumerate(images):
         for number, (session, steps) in enumerate(runs):
-            prepared = load_image(image, session.bundle.manifest.preprocessing)
+            prepared = session.prepare(image)
             once = _timed(lambda: list(islice(session.steps(prepared), steps)))  # noqa: B023  (called at once)
             again = _timed(lambda: list(islice(session.steps(prepared), steps)))  # noqa: B023
             times[index, number] = min(

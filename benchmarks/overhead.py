@@ -10,6 +10,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -39,7 +40,7 @@ def main() -> None:
         with Session(bundle, "onnx", 1) as session:
             for number in range(rounds + 10):
                 start = perf_counter()
-                answer = session.classify(picture)
+                answer = session.classify(replace(picture))  # a new picture each time: putting it in place counts
                 if number >= 10:
                     whole.append((perf_counter() - start) * 1e3)
                     graphs.append(answer.elapsed_ms)

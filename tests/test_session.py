@@ -78,6 +78,24 @@ def test_starting_on_another_image_ends_the_steps_of_the_first(session):
     assert next(newer).index == 1
 
 
+def test_a_prepared_picture_lies_where_the_graphs_read_it(session):
+    other = from_pixels(programs.golden_images()[1])
+    expected = [[step.logits for step in session.steps(picture)] for picture in (IMAGE, other)]
+    prepared = session.prepare(IMAGE)
+    np.testing.assert_array_equal(session.register(session.bundle.manifest.image), IMAGE.image)
+    np.testing.assert_array_equal([step.logits for step in session.steps(prepared)], expected[0])
+    session.prepare(other)
+    np.testing.assert_array_equal([step.logits for step in session.steps(prepared)], expected[0])
+
+
+def test_preparing_a_picture_ends_the_steps_of_the_one_before(session):
+    steps = session.steps(IMAGE)
+    next(steps)
+    session.prepare(IMAGE)
+    with pytest.raises(RuntimeError, match="another image"):
+        next(steps)
+
+
 def test_a_closed_session_says_so(recurrent_bundle):
     with Session(recurrent_bundle) as session:
         steps = session.steps(IMAGE)

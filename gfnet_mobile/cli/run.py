@@ -12,7 +12,7 @@ from gfnet_mobile.bundle.store import Bundle, open_bundle
 from gfnet_mobile.data.folder import SUFFIXES
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.files import replacing
-from gfnet_mobile.host.preprocess import Prepared, load_image
+from gfnet_mobile.host.preprocess import Prepared
 from gfnet_mobile.host.session import Session, Step
 from gfnet_mobile.runtimes import first_runnable
 
@@ -39,7 +39,7 @@ def run(
     with Session(opened, target or first_runnable(opened), threads) as session:
         stop = session.stopping(rule, threshold, max_steps, deadline_ms)
         for path, name in zip(paths, names, strict=True):
-            prepared = load_image(path, opened.manifest.preprocessing)
+            prepared = session.prepare(path)
             steps = list(session.walk(prepared, stop))
             if draw is not None:
                 _draw(draw / name, prepared, steps)

@@ -68,13 +68,28 @@ class Session:
         self._image_zeros = [self._registers[n] for n in fresh if program.registers[n].lifetime == "image"]
         self._stream_zeros = [self._registers[n] for n, r in program.registers.items() if r.lifetime == "stream"]
         self._turn: object = None
+        self._held: Prepared | None = None
         self._closed = False
+
+    def prepare(self, image: Picture | Prepared) -> Prepared:
+        """Puts a picture where the graphs read it: steps on it then copy nothing, until there is another."""
+        self._turn = None
+        self._check_open()
+        preprocessing = self.bundle.manifest.preprocessing
+        prepared = image if isinstance(image, Prepared) else load_image(image, preprocessing)
+        if prepared.image.shape != self._image.shape:
+            raise UserError(f"an image of {list(prepared.image.shape)}; the bundle takes {list(self._image.shape)}")
+        np.copyto(self._image, prepared.image)
+        self._held = prepared
+        return prepared
 
     def steps(self, image: Picture | Prepared) -> Iterator[Step]:
         """The steps on one image, each computed when it is asked for. Stop whenever you like."""
-        prepared = image if isinstance(image, Prepared) else load_image(image, self.bundle.manifest.preprocessing)
+        prepared = image if isinstance(image, Prepared) and image is self._held else self.prepare(image)
         self._turn = turn = object()
-        self._start(prepared)
+        self._check_open()
+        for register in self._image_zeros:
+            register.fill(0)
         elapsed = 0
         for index, calls in enumerate(self._calls):
             if self._turn is not turn:
@@ -148,7 +163,7 @@ class Session:
         return self._registers[name]
 
     def close(self) -> None:
-        self._turn, self._closed, self._calls = None, True, []
+        self._turn, self._held, self._closed, self._calls = None, None, True, []
         self.runtime.close()
 
     def __enter__(self) -> "Session":
@@ -172,14 +187,9 @@ class Session:
             return [partial(_crop, **inputs, **outputs), *copies]
         return [self.runtime.bind(call.graph, inputs, outputs), *copies]
 
-    def _start(self, prepared: Prepared) -> None:
+    def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("the session is closed")
-        if prepared.image.shape != self._image.shape:
-            raise UserError(f"an image of {list(prepared.image.shape)}; the bundle takes {list(self._image.shape)}")
-        np.copyto(self._image, prepared.image)
-        for register in self._image_zeros:
-            register.fill(0)
 
     def _step(self, index: int, prepared: Prepared, elapsed_ms: float) -> Step:
         program = self.bundle.manifest

@@ -31,7 +31,7 @@ def bench(
 ) -> list[Result]:
     """Measure ``targets`` of a bundle, interleaved, after ``warmup`` rounds that do not count.
 
-    ``end_to_end:t`` is a session's walk from a prepared image to the answer of step t, host code included.
+    ``end_to_end:t`` is a session's walk from an image in its place to the answer of step t, host code included.
     """
     if rounds < 1 or warmup < 0:
         raise UserError(f"rounds {rounds}, warmup {warmup}: at least 1 and 0")
@@ -69,6 +69,7 @@ def _all_work(bundle: Bundle, sessions: dict[str, Session]) -> list[Work]:
     image = from_pixels(golden["images"][0])
     works: list[Work] = []
     for target, session in sessions.items():
+        session.prepare(image)
         for graph, call in _graph_calls(session, golden).items():
             works.append((target, f"graph:{graph}", call))
         for step in range(len(bundle.manifest.steps)):
