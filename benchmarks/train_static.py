@@ -23,6 +23,8 @@ from gfnet_mobile.training.run import train
 HERE = Path(__file__).parent
 SIZES = (96, 128, 160, 192, 224)
 RATES = (1e-3, 2e-3, 4e-3)
+BATCH = 32
+"""half of the demo's: twice the updates, and large pictures train faster where they fit the processor's cache"""
 
 
 def static_recipe(dynamic: Recipe, size: int, rate: float) -> Recipe:
@@ -38,7 +40,7 @@ def static_recipe(dynamic: Recipe, size: int, rate: float) -> Recipe:
             "preprocessing": Preprocessing(size=size, resize=size, filter="bilinear"),
         }
     )
-    stage = EncoderStage(patches="random", views=sum(stage.views for stage in dynamic.stages), lr=rate)
+    stage = EncoderStage(patches="random", views=sum(stage.views for stage in dynamic.stages), batch=BATCH, lr=rate)
     return Recipe(model=model, data=dynamic.data, stages=(stage,), seed=dynamic.seed)
 
 

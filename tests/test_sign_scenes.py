@@ -9,9 +9,9 @@ from gfnet_mobile.data import sign_scenes
 from gfnet_mobile.data.sign_scenes import _COLUMNS, _DIGITS
 
 FROZEN = {
-    "train": "faaec56d9d491d6e573e2367d80b636c7c1a5e319f867a260f10d71a23bbacac",
-    "validation": "f373b5be96a1590d74fb9305eafade30df419eff246c2590fbf477cfe6566d3c",
-    "test": "3ed0558cbfbf175c0a14a6ca5101ec518f669176acd3c97ad8a932c357afd917",
+    "train": "d739a33091ac8a0a59028700f6bdd36d40534185f2d8251eb3e7552e4fd281f3",
+    "validation": "0fd8e4c41b80592dd40c46bd9e2d91fba32c141266ece423f1ad3eef77c576b2",
+    "test": "57568f929dfad8a6140e6d94ade23e19dcd96664f36fdfa1b40c65c995fc4b2c",
 }
 
 

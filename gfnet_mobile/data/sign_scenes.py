@@ -2,9 +2,9 @@
 
 A scene is a piece of one of scikit-learn's two photographs. In it stands one sign, a plate (disc, square or diamond)
 with a handwritten digit of ``sklearn.datasets.load_digits``, besides up to two decoys, plates of the same kind whose
-digit has its 2 × 2 pixel blocks shuffled, and some plain shapes. A plate is seen from afar, its digit is not: some
-signs are large enough to be read at a glance, most need one look from close by, some more. That favours coarse-to-fine
-models by construction.
+digit has its 2 × 2 pixel blocks shuffled, and some plain shapes. Plates stand near or far. Near ones can be read at a
+glance; of the others a glance shows the plate, but not its digit: most need one look from close by, some more. That
+favours coarse-to-fine models by construction.
 
 The task is frozen: ``tests/test_sign_scenes.py`` pins the bytes. Pixels are computed in integers alone, so that they
 do not depend on a machine's floating point.
@@ -25,8 +25,12 @@ _COLUMNS = {"train": (0, 320), "validation": (320, 448), "test": (448, 640)}
 """each split has digits of its own and columns of the photographs of its own (640 pixels wide)"""
 _SPLITS = ("train", "validation", "test")
 
-_PLATE = (28, 88)  # smallest and largest plate at 224 pixels
-_DIGIT = (38, 55)  # side of the digit in percent of the plate
+_Sides = tuple[float, float]
+"""the smallest and the largest side of a plate, pixels; log-uniform between them"""
+
+_FAR, _NEAR = (46, 58), (124, 156)  # the smallest and the largest plate, pixels at 224
+_NEARBY = 45  # percent of the plates
+_DIGIT = (28, 36)  # side of the digit in percent of the plate
 _BASE = 224  # the size that pixel numbers refer to; other sizes scale them
 
 
@@ -71,12 +75,12 @@ def sign_scenes(count: int, *, seed: int, split: Split, size: int = _BASE) -> tu
     photographs.
     """
     material = _material(split, size)
-    plates = (_PLATE[0] * size / _BASE, _PLATE[1] * size / _BASE)
+    far, near = ((low * size / _BASE, high * size / _BASE) for low, high in (_FAR, _NEAR))
     images = np.empty((count, size, size, 3), np.uint8)
     labels = np.empty(count, np.int64)
     for index in range(count):
         rng = np.random.default_rng((seed, _SPLITS.index(split), index))
-        labels[index] = _scene(rng, material, images[index], plates, 1)
+        labels[index] = _scene(rng, material, images[index], far, near, 1)
     return images, labels
 
 
@@ -91,18 +95,19 @@ def digit_canvases(
     material = _material("train", _BASE)
     images = np.empty((count, size, size, 3), np.uint8)
     labels = np.empty(count, np.int64)
+    sides = (smallest * size, size)
     for index in range(count):
         rng = np.random.default_rng((seed, len(_SPLITS), index))
-        labels[index] = _scene(rng, material, images[index], (smallest * size, size), int(clutter))
+        labels[index] = _scene(rng, material, images[index], sides, sides, int(clutter))
     return images, labels
 
 
 def _scene(
-    rng: np.random.Generator, material: _Material, canvas: np.ndarray, plates: tuple[float, float], clutter: int
+    rng: np.random.Generator, material: _Material, canvas: np.ndarray, far: _Sides, near: _Sides, clutter: int
 ) -> int:
-    """Draws one scene into ``canvas``, uint8 [S, S, 3]; gives its label.
+    """Draws one scene into ``canvas``, uint8 [S, S, 3], each plate far or near; gives its label.
 
-    ``plates`` are the smallest and the largest side of a plate in pixels, log-uniform between; ``clutter`` 0 or 1.
+    ``clutter`` is 0 or 1.
     """
     size = len(canvas)
     _background(rng, material, canvas)
@@ -110,12 +115,12 @@ def _scene(
         side = int(rng.integers(size // 14, size // 3))
         row, column = (int(v) for v in rng.integers(0, size - side, 2))
         _paint(canvas, row, column, _outline(rng, side), rng.integers(0, 256, 3))
-    row, column, side = _place(rng, size, plates)
+    row, column, side = _place(rng, size, far, near)
     taken = [(row, column, side)]
     label = _plate(rng, material, canvas, row, column, side, genuine=True)
     for _ in range(clutter * rng.integers(0, 3)):
         for _ in range(8):
-            row, column, side = _place(rng, size, plates)
+            row, column, side = _place(rng, size, far, near)
             if all(row + side <= r or r + s <= row or column + side <= c or c + s <= column for r, c, s in taken):
                 taken.append((row, column, side))
                 _plate(rng, material, canvas, row, column, side, genuine=False)
@@ -123,9 +128,9 @@ def _scene(
     return label
 
 
-def _place(rng: np.random.Generator, size: int, plates: tuple[float, float]) -> tuple[int, int, int]:
+def _place(rng: np.random.Generator, size: int, far: _Sides, near: _Sides) -> tuple[int, int, int]:
     """Row, column and side of a plate inside a picture of ``size`` pixels."""
-    low, high = plates
+    low, high = near if rng.integers(100) < _NEARBY else far
     side = int(low * (high / low) ** rng.random())
     row, column = (int(v) for v in rng.integers(0, size - side + 1, 2))
     return row, column, side

@@ -36,8 +36,8 @@ class ValueMapPolicyConfig(_Strict):
     kind: Literal["value_map"] = "value_map"
     width: PositiveInt = 32
     """channels of the one hidden layer"""
-    suppression: float = Field(1.0, ge=0)
-    """how much value a place loses when a patch that covers it has been seen"""
+    suppression: float = Field(2.0, ge=0)
+    """how much value a place loses when a patch that covers it has been seen, in deviations of what looks gain"""
 
 
 class RecurrentHeadConfig(_Strict):

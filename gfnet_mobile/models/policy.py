@@ -11,8 +11,8 @@ from gfnet_mobile.models.crop import position_of
 from gfnet_mobile.models.encoder import Trunk
 from gfnet_mobile.models.gru import GruCell
 
-SEEN = 4.0
-"""what a place itself loses once it has been looked at; values are differences of probabilities, from -1 to 1"""
+SEEN = 10.0
+"""what a place itself loses once it has been looked at; values are in deviations of what looks gain"""
 
 
 class GruPolicy(nn.Module):

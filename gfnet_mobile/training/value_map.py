@@ -1,8 +1,9 @@
 """Stage 2 for the value map: regression to what a look at a place gains.
 
-For each image a few random places are looked at; the target is the increase of the true class's probability over the
-glance's, the same quantity that the paper rewards its policy with (section 3.4), learned without a sequential agent.
-Looks are dear and the map is small, so every look is kept and learned from many times.
+For each image a few places are looked at; the target is what the true class's log-odds gain over the glance's, learned
+without a sequential agent. The paper rewards its policy with the gain in probability (section 3.4); that is next to
+nothing on what the glance can read already, so that a map of it looks away from the large signs that the glance has
+misread. Looks are dear and the map is small, so every look is kept and learned from many times.
 """
 
 import torch
@@ -13,14 +14,15 @@ from gfnet_mobile.models.crop import crop
 from gfnet_mobile.models.network import GlanceFocusNet
 from gfnet_mobile.models.policy import ValueMapPolicy
 from gfnet_mobile.training.recipe import PolicyStage
-from gfnet_mobile.training.rollout import true_probability
 
 LOOKS = 4
 """places tried per image at random, and as many again where the map as it stands expects most"""
-SPREAD = 0.1
+SPREAD = 0.3
 """of the noise in that choice, so that neighbours of the best place are tried too"""
 UPDATES = 8
 """after each batch, each on a batch drawn from all that were seen"""
+CLEAR = 6.0
+"""log-odds at which an answer is as certain as it needs to be"""
 
 
 class ValueMapTraining:
@@ -31,6 +33,7 @@ class ValueMapTraining:
         self.model, self.policy = model, model.policy
         self.optimiser = torch.optim.AdamW(self.policy.parameters(), lr=stage.lr, weight_decay=0.05)
         self.seen: list[tuple[Tensor, Tensor, Tensor]] = []
+        self.scale: Tensor | None = None  # deviation of the first batch's gains: the unit of the map's values
 
     def step(self, x: Tensor, labels: Tensor) -> dict[str, float]:
         """Looks at a batch and updates the map; gives what the log should hold."""
@@ -45,7 +48,7 @@ class ValueMapTraining:
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             self.optimiser.step()
-        return {"loss": loss.item(), "spread": gains.var().item(), "gain": gains.mean().item()}
+        return {"loss": loss.item(), "spread": gains.var().item()}
 
     def _look(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The glance's image, cells looked at [B, L], and what each look gained [B, L]."""
@@ -54,13 +57,15 @@ class ValueMapTraining:
         glance = model.resize(x)
         feature, _ = model.glance(glance)
         logits, memory = model.head(0, feature, model.initial_memory(len(x)))
-        before = true_probability(logits, labels)
+        before = _certainty(logits, labels)
         cells = torch.cat([self._anywhere(len(x)), self._promising(glance)], 1)
         gains = []
         for look in cells.T:
             seen, _ = model.focus(crop(x, self.policy.positions[look], model.config.patch))
-            gains.append(true_probability(model.head(1, seen, memory)[0], labels) - before)
-        return glance, cells, torch.stack(gains, 1)
+            gains.append(_certainty(model.head(1, seen, memory)[0], labels) - before)
+        gained = torch.stack(gains, 1)
+        self.scale = gained.std() if self.scale is None else self.scale
+        return glance, cells, gained / self.scale
 
     def _anywhere(self, batch: int) -> Tensor:
         return torch.randint(0, len(self.policy.positions), (batch, LOOKS))
@@ -68,3 +73,10 @@ class ValueMapTraining:
     def _promising(self, glance: Tensor) -> Tensor:
         values = self.policy.begin(glance)
         return (values + SPREAD * torch.randn_like(values)).topk(LOOKS, 1).indices
+
+
+def _certainty(logits: Tensor, labels: Tensor) -> Tensor:
+    """Log-odds of the true class against all others, [B], up to ± `CLEAR`, from logits [B, K]."""
+    own = labels[:, None]
+    odds = logits.gather(1, own)[:, 0] - logits.scatter(1, own, -torch.inf).logsumexp(1)
+    return odds.clamp(-CLEAR, CLEAR)
