@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from gfnet_mobile.bundle.identity import bundle_id
 from gfnet_mobile.bundle.manifest import SCHEMA_VERSION, GraphFile, Manifest, Target
-from gfnet_mobile.errors import UserError
+from gfnet_mobile.errors import UserError, first_problem
 from gfnet_mobile.files import sha256
 
 MANIFEST = "manifest.json"
@@ -120,14 +120,9 @@ def _check_places(folder: Path, manifest: Manifest) -> None:
 
 
 def _first_problem(error: ValidationError) -> str:
-    """One line for pydantic's list: the field and what is wrong with it; a future version before all else."""
-    problems = error.errors(include_url=False)
-    for problem in problems:
+    """One line: that the version is from the future, before all else."""
+    for problem in error.errors(include_url=False):
         version = problem["input"]
         if problem["loc"] == ("schema_version",) and isinstance(version, int) and version > SCHEMA_VERSION:
             return f"made by a newer gfnet-mobile (schema_version {version}): update it"
-    field = ".".join(str(part) for part in problems[0]["loc"])
-    message = problems[0]["msg"].removeprefix("Value error, ")
-    if problems[0]["type"] == "extra_forbidden":
-        message = "unknown field"
-    return " ".join(f"{field}: {message}".split() if field else message.split())
+    return first_problem(error)

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gfnet_mobile.bundle.manifest import ExitRule
-from gfnet_mobile.errors import UserError
+from gfnet_mobile.errors import UserError, first_problem
 from gfnet_mobile.files import replacing, sha256
 from gfnet_mobile.models.config import ModelConfig
 from gfnet_mobile.models.network import GlanceFocusNet
@@ -81,8 +81,7 @@ def _parse(text: str, file: Path) -> Header:
         first = error.errors()[0]
         if first["loc"] == ("version",) and isinstance(first["input"], int) and first["input"] > VERSION:
             raise UserError(f"{file}: made by a newer gfnet-mobile (version {first['input']}): update it") from error
-        place = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{file}: header {place}: {first['msg']}") from error
+        raise UserError(f"{file}: header {first_problem(error)}") from error
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:

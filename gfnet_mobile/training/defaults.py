@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from gfnet_mobile.bundle.manifest import Preprocessing
 from gfnet_mobile.data.folder import class_names, labelled_files
-from gfnet_mobile.errors import UserError
+from gfnet_mobile.errors import UserError, first_problem
 from gfnet_mobile.models.config import EncoderConfig, GruPolicyConfig, ModelConfig, ValueMapPolicyConfig
 from gfnet_mobile.training.recipe import EncoderStage, Folder, PolicyStage, Recipe, Stage
 
@@ -51,11 +51,7 @@ def folder_recipe(
             preprocessing=Preprocessing(size=image, resize=image, filter="bilinear"),
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UserError(
-            f"train: {place + ': ' if place else ''}{first['msg'].removeprefix('Value error, ')}"
-        ) from error
+        raise UserError(f"train: {first_problem(error)}") from error
     stages: tuple[Stage, ...] = (EncoderStage(patches="random", views=views, batch=batch),)
     if dynamic:
         stages = (

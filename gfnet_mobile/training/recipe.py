@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
-from gfnet_mobile.errors import UserError
+from gfnet_mobile.errors import UserError, first_problem
 from gfnet_mobile.models.config import ModelConfig
 
 if sys.version_info >= (3, 11):
@@ -87,5 +87,4 @@ def read_recipe(path: Path) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not TOML: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(f"{path}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
+        raise UserError(f"{path}: {first_problem(error)}") from error
