@@ -64,11 +64,21 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             yield temporary
             temporary.chmod(0o755)
             if path.exists():
-                old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-                os.replace(path, old / path.name)
-                os.replace(temporary, path)
-                shutil.rmtree(old)
+                _swap(path, temporary)
             else:
                 os.replace(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _swap(path: Path, new: Path) -> None:
+    """A folder cannot be renamed over another: the old one steps aside, and back again if the new one cannot come."""
+    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    os.replace(path, aside / path.name)
+    try:
+        os.replace(new, path)
+    except OSError:
+        os.replace(aside / path.name, path)
+        aside.rmdir()
+        raise
+    shutil.rmtree(aside)
