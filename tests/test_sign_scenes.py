@@ -9,9 +9,9 @@ from gfnet_mobile.data import sign_scenes
 from gfnet_mobile.data.sign_scenes import _COLUMNS, _DIGITS
 
 FROZEN = {
-    "train": "d739a33091ac8a0a59028700f6bdd36d40534185f2d8251eb3e7552e4fd281f3",
-    "validation": "0fd8e4c41b80592dd40c46bd9e2d91fba32c141266ece423f1ad3eef77c576b2",
-    "test": "57568f929dfad8a6140e6d94ade23e19dcd96664f36fdfa1b40c65c995fc4b2c",
+    "train": "897d04b426193babafe462885a3c7e03c20f50bdc38679511a759600d1fbeff4",
+    "validation": "96daa92bedf196a180a9f3dc807bd70d3026e874877d8b65cacfc2ddd19b8ccb",
+    "test": "64e99f0b40bc5dae01be0eec4517842cf0e4dff7dd6231c7a9274b4d4a16071f",
 }
 
 

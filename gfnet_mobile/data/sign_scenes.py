@@ -28,8 +28,8 @@ _SPLITS = ("train", "validation", "test")
 _Sides = tuple[float, float]
 """the smallest and the largest side of a plate, pixels; log-uniform between them"""
 
-_FAR, _NEAR = (46, 58), (124, 156)  # the smallest and the largest plate, pixels at 224
-_NEARBY = 45  # percent of the plates
+_FAR, _NEAR = (48, 60), (124, 156)  # the smallest and the largest plate, pixels at 224
+_NEARBY = 30  # percent of the plates
 _DIGIT = (28, 36)  # side of the digit in percent of the plate
 _BASE = 224  # the size that pixel numbers refer to; other sizes scale them
 

@@ -37,7 +37,7 @@ class ValueMapPolicyConfig(_Strict):
     width: PositiveInt = 32
     """channels of the one hidden layer"""
     suppression: float = Field(2.0, ge=0)
-    """how much value a place loses when a patch that covers it has been seen, in deviations of what looks gain"""
+    """how much value a place loses when a patch that covers it has been seen"""
 
 
 class RecurrentHeadConfig(_Strict):

@@ -12,7 +12,7 @@ from gfnet_mobile.models.encoder import Trunk
 from gfnet_mobile.models.gru import GruCell
 
 SEEN = 10.0
-"""what a place itself loses once it has been looked at; values are in deviations of what looks gain"""
+"""what a place itself loses once it has been looked at; values rank places, a difference of 1 is much"""
 
 
 class GruPolicy(nn.Module):

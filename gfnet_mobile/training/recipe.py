@@ -60,7 +60,7 @@ class EncoderStage(_Strict):
 
 
 class PolicyStage(_Strict):
-    """Stage 2: the policy alone learns. A GRU by PPO, a value map by regression."""
+    """Stage 2: the policy alone learns. A GRU by PPO, a value map by ranking looks."""
 
     kind: Literal["policy"] = "policy"
     views: PositiveInt

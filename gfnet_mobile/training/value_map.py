@@ -1,9 +1,10 @@
-"""Stage 2 for the value map: regression to what a look at a place gains.
+"""Stage 2 for the value map: ranking places by what a look there gains.
 
-For each image a few places are looked at; the target is what the true class's log-odds gain over the glance's, learned
+For each image a few places are looked at, and the map learns which of them raised the true class's log-odds most,
 without a sequential agent. The paper rewards its policy with the gain in probability (section 3.4); that is next to
-nothing on what the glance can read already, so that a map of it looks away from the large signs that the glance has
-misread. Looks are dear and the map is small, so every look is kept and learned from many times.
+nothing where the glance is sure, rightly or wrongly. A ranking asks nothing of the map but what it is for: how much
+there is to gain on the image as a whole is left out. Looks are dear and the map is small, so every look is kept and
+learned from many times.
 """
 
 import torch
@@ -33,7 +34,7 @@ class ValueMapTraining:
         self.model, self.policy = model, model.policy
         self.optimiser = torch.optim.AdamW(self.policy.parameters(), lr=stage.lr, weight_decay=0.05)
         self.seen: list[tuple[Tensor, Tensor, Tensor]] = []
-        self.scale: Tensor | None = None  # deviation of the first batch's gains: the unit of the map's values
+        self.scale: Tensor | None = None  # deviation of the first batch's gains: their unit from then on
 
     def step(self, x: Tensor, labels: Tensor) -> dict[str, float]:
         """Looks at a batch and updates the map; gives what the log should hold."""
@@ -44,14 +45,15 @@ class ValueMapTraining:
         for _ in range(UPDATES):
             glance, cells, gains = self.seen[int(torch.randint(0, len(self.seen), ()))]
             values = self.policy.begin(glance).gather(1, cells)
-            loss = functional.mse_loss(values, gains)
+            loss = functional.cross_entropy(values, gains.softmax(1))
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             self.optimiser.step()
-        return {"loss": loss.item(), "spread": gains.var().item()}
+        chosen = gains.gather(1, values.argmax(1, keepdim=True)).mean()
+        return {"loss": loss.item(), "chosen": chosen.item(), "best": gains.amax(1).mean().item()}
 
     def _look(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The glance's image, cells looked at [B, L], and what each look gained [B, L]."""
+        """The glance's image, cells looked at [B, L], and what each look gained [B, L], in deviations."""
         model = self.model
         assert model.focus is not None
         glance = model.resize(x)
