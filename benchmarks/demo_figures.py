@@ -1,8 +1,10 @@
-"""Held-out figures of the demo: accuracy per step of each seed, and policies compared on the same stage-1 weights.
+r"""Held-out figures of the demo: accuracy per step of each seed, and policies compared on the same stage-1 weights.
 
-    python benchmarks/demo_figures.py --run runs/demo --run runs/demo-2 --ppo runs/ppo/ppo.safetensors --write demo.md
+    python benchmarks/demo_figures.py --run runs/demo --run runs/demo-2 \
+        --policy runs/ppo/ppo.safetensors --policy runs/value_map/value_map.safetensors --write demo.md
 
-``--ppo`` is a run of ``recipes/ppo.toml`` that started from the first run's ``stage-1.safetensors``.
+The policies are runs of ``recipes/ppo.toml`` and ``recipes/value_map.toml`` that started from the first run's
+``stage-1.safetensors``.
 """
 
 import argparse
@@ -23,7 +25,9 @@ from gfnet_mobile.training.rollout import Propose, accuracy, centre_patches, log
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--run", type=Path, action="append", required=True, help="folder of a finished demo run")
-    arguments.add_argument("--ppo", type=Path, help="checkpoint of the PPO policy on the first run's stage-1 weights")
+    arguments.add_argument(
+        "--policy", type=Path, action="append", default=[], help="a policy on the first run's stage-1 weights"
+    )
     arguments.add_argument("--scenes", type=int, default=5000)
     arguments.add_argument("--write", type=Path, help="Markdown file for the tables")
     chosen = arguments.parse_args()
@@ -33,10 +37,8 @@ def main() -> None:
     rows: list[tuple[str, Path, Callable[[GlanceFocusNet, Tensor], Propose]]] = [
         ("random patches", first / "stage-1.safetensors", random_patches),
         ("centre, then corners", first / "stage-1.safetensors", centre_patches),
-        ("value map", first / "stage-2.safetensors", policy_patches),
+        *((file.stem, file, policy_patches) for file in chosen.policy),
     ]
-    if chosen.ppo:
-        rows.insert(2, ("GRU policy, PPO", chosen.ppo, policy_patches))
     steps = read_checkpoint(first / "stage-1.safetensors").model.config.steps
     header = (
         "| step 0 | " + " | ".join(f"step {step}" for step in range(1, steps)) + " |\n" + "|---" * (steps + 1) + "|"
