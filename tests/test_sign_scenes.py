@@ -9,9 +9,9 @@ from gfnet_mobile.data import sign_scenes
 from gfnet_mobile.data.sign_scenes import _COLUMNS, _DIGITS
 
 FROZEN = {
-    "train": "897d04b426193babafe462885a3c7e03c20f50bdc38679511a759600d1fbeff4",
-    "validation": "96daa92bedf196a180a9f3dc807bd70d3026e874877d8b65cacfc2ddd19b8ccb",
-    "test": "64e99f0b40bc5dae01be0eec4517842cf0e4dff7dd6231c7a9274b4d4a16071f",
+    "train": "142ff55feaabcb0ba81fffb0c62d8672552add6ef310ca021a3d2e3d4f86c770",
+    "validation": "ee7f1a089024ee7f193b5d62c8f40bb78a8804e256cf79d0a2825a522b2b8de0",
+    "test": "37c898fe0f32014dbdf851c9ae41470c1c1f980ed013fffa95e3ace5e4594337",
 }
 
 

@@ -25,13 +25,23 @@ _COLUMNS = {"train": (0, 320), "validation": (320, 448), "test": (448, 640)}
 """each split has digits of its own and columns of the photographs of its own (640 pixels wide)"""
 _SPLITS = ("train", "validation", "test")
 
-_Sides = tuple[float, float]
-"""the smallest and the largest side of a plate, pixels; log-uniform between them"""
-
-_FAR, _NEAR = (48, 60), (124, 156)  # the smallest and the largest plate, pixels at 224
-_NEARBY = 30  # percent of the plates
-_DIGIT = (28, 36)  # side of the digit in percent of the plate
 _BASE = 224  # the size that pixel numbers refer to; other sizes scale them
+
+
+@dataclass(frozen=True)
+class _Plates:
+    """Plates of a kind."""
+
+    smallest: float
+    largest: float
+    """sides as shares of the picture's, log-uniform between"""
+    digit: tuple[int, int]
+    """side of the digit in percent of the plate's"""
+
+
+_FAR = _Plates(48 / _BASE, 60 / _BASE, (21, 27))
+_NEAR = _Plates(132 / _BASE, 164 / _BASE, (28, 36))
+_NEARBY = 30  # percent of the plates
 
 
 @dataclass(frozen=True)
@@ -75,12 +85,11 @@ def sign_scenes(count: int, *, seed: int, split: Split, size: int = _BASE) -> tu
     photographs.
     """
     material = _material(split, size)
-    far, near = ((low * size / _BASE, high * size / _BASE) for low, high in (_FAR, _NEAR))
     images = np.empty((count, size, size, 3), np.uint8)
     labels = np.empty(count, np.int64)
     for index in range(count):
         rng = np.random.default_rng((seed, _SPLITS.index(split), index))
-        labels[index] = _scene(rng, material, images[index], far, near, 1)
+        labels[index] = _scene(rng, material, images[index], (_FAR, _NEAR), 1)
     return images, labels
 
 
@@ -95,17 +104,17 @@ def digit_canvases(
     material = _material("train", _BASE)
     images = np.empty((count, size, size, 3), np.uint8)
     labels = np.empty(count, np.int64)
-    sides = (smallest * size, size)
+    plates = _Plates(smallest, 1, _NEAR.digit)
     for index in range(count):
         rng = np.random.default_rng((seed, len(_SPLITS), index))
-        labels[index] = _scene(rng, material, images[index], sides, sides, int(clutter))
+        labels[index] = _scene(rng, material, images[index], (plates, plates), int(clutter))
     return images, labels
 
 
 def _scene(
-    rng: np.random.Generator, material: _Material, canvas: np.ndarray, far: _Sides, near: _Sides, clutter: int
+    rng: np.random.Generator, material: _Material, canvas: np.ndarray, kinds: tuple[_Plates, _Plates], clutter: int
 ) -> int:
-    """Draws one scene into ``canvas``, uint8 [S, S, 3], each plate far or near; gives its label.
+    """Draws one scene into ``canvas``, uint8 [S, S, 3], each plate of the first kind or the second; gives its label.
 
     ``clutter`` is 0 or 1.
     """
@@ -115,25 +124,28 @@ def _scene(
         side = int(rng.integers(size // 14, size // 3))
         row, column = (int(v) for v in rng.integers(0, size - side, 2))
         _paint(canvas, row, column, _outline(rng, side), rng.integers(0, 256, 3))
-    row, column, side = _place(rng, size, far, near)
+    row, column, side, digit = _place(rng, size, kinds)
     taken = [(row, column, side)]
-    label = _plate(rng, material, canvas, row, column, side, genuine=True)
+    label = _plate(rng, material, canvas, row, column, side, digit, genuine=True)
     for _ in range(clutter * rng.integers(0, 3)):
         for _ in range(8):
-            row, column, side = _place(rng, size, far, near)
+            row, column, side, digit = _place(rng, size, kinds)
             if all(row + side <= r or r + s <= row or column + side <= c or c + s <= column for r, c, s in taken):
                 taken.append((row, column, side))
-                _plate(rng, material, canvas, row, column, side, genuine=False)
+                _plate(rng, material, canvas, row, column, side, digit, genuine=False)
                 break
     return label
 
 
-def _place(rng: np.random.Generator, size: int, far: _Sides, near: _Sides) -> tuple[int, int, int]:
-    """Row, column and side of a plate inside a picture of ``size`` pixels."""
-    low, high = near if rng.integers(100) < _NEARBY else far
+def _place(
+    rng: np.random.Generator, size: int, kinds: tuple[_Plates, _Plates]
+) -> tuple[int, int, int, tuple[int, int]]:
+    """Row, column and side of a plate inside a picture of ``size`` pixels, and the range of its digit's share."""
+    plates = kinds[int(rng.integers(100) < _NEARBY)]
+    low, high = plates.smallest * size, plates.largest * size
     side = int(low * (high / low) ** rng.random())
     row, column = (int(v) for v in rng.integers(0, size - side + 1, 2))
-    return row, column, side
+    return row, column, side, plates.digit
 
 
 def _background(rng: np.random.Generator, material: _Material, canvas: np.ndarray) -> None:
@@ -177,7 +189,14 @@ def _paint(canvas: np.ndarray, row: int, column: int, mask: np.ndarray, colour: 
 
 
 def _plate(
-    rng: np.random.Generator, material: _Material, canvas: np.ndarray, row: int, column: int, side: int, genuine: bool
+    rng: np.random.Generator,
+    material: _Material,
+    canvas: np.ndarray,
+    row: int,
+    column: int,
+    side: int,
+    digit_share: tuple[int, int],
+    genuine: bool,
 ) -> int:
     """A plate with its rim and its digit, or a decoy's shuffled one; gives the digit's class."""
     face = rng.integers(0, 256, 3)
@@ -194,7 +213,7 @@ def _plate(
     if not genuine:
         blocks = digit.reshape(4, 2, 4, 2).swapaxes(1, 2).reshape(16, 2, 2)
         digit = blocks[rng.permutation(16)].reshape(4, 4, 2, 2).swapaxes(1, 2).reshape(8, 8)
-    width = max(8, side * int(rng.integers(*_DIGIT, endpoint=True)) // 100)
+    width = max(8, side * int(rng.integers(*digit_share, endpoint=True)) // 100)
     alpha = _enlarged(digit, width)[:, :, None]
     offset = (side - width) // 2
     patch = canvas[row + offset : row + offset + width, column + offset : column + offset + width]
