@@ -223,7 +223,11 @@ sys.exit(code)
 def test_ctrl_c_ends_with_130_and_no_trace(bundle, picture):
     pictures = [str(picture)] * 5000
     process = subprocess.Popen(
-        [*COMMAND, "run", bundle, "--json", *pictures], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, "run", bundle, "--json", *pictures],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
     )
     assert process.stdout is not None
     process.stdout.readline()
