@@ -93,14 +93,14 @@ def _print_table(results: Sequence[tuple[Path, Sequence[Step]]]) -> None:
 
 def _drawn_names(paths: Sequence[Path]) -> list[str]:
     """A file name for each picture's drawing; pictures of one name in several folders get a number."""
-    names: list[str] = []
+    names: dict[str, None] = {}  # in the order of the pictures
+    last: dict[str, int] = {}
     for path in paths:
-        name, number = f"{path.stem}.png", 1
-        while name in names:
+        number = last.get(path.stem, 0) + 1
+        while (name := f"{path.stem}-{number}.png" if number > 1 else f"{path.stem}.png") in names:
             number += 1
-            name = f"{path.stem}-{number}.png"
-        names.append(name)
-    return names
+        names[name], last[path.stem] = None, number
+    return list(names)
 
 
 def _text(step: Step) -> str:
