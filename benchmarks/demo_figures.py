@@ -19,6 +19,7 @@ from gfnet_mobile.data import sign_scenes
 from gfnet_mobile.host.exit_rules import exit_steps
 from gfnet_mobile.models.checkpoint import read_checkpoint
 from gfnet_mobile.models.network import GlanceFocusNet
+from gfnet_mobile.training.images import ArrayImages, in_order
 from gfnet_mobile.training.rollout import Propose, accuracy, centre_patches, logits_of, policy_patches, random_patches
 
 
@@ -40,16 +41,14 @@ def main() -> None:
         *((file.stem, file, policy_patches) for file in chosen.policy),
     ]
     steps = read_checkpoint(first / "stage-1.safetensors").model.config.steps
-    header = (
-        "| step 0 | " + " | ".join(f"step {step}" for step in range(1, steps)) + " |\n" + "|---" * (steps + 1) + "|"
-    )
+    header = "| " + " | ".join(f"step {step}" for step in range(steps)) + " |\n" + "|---" * (steps + 1) + "|"
     lines = [f"| stage-1 weights {header}"]
     for name, file, propose in rows:
         logits = _logits(read_checkpoint(file).model, scenes, propose)
         lines.append(f"| {name} | {_percents(accuracy(logits, scenes[1]))} |")
     lines += ["", f"| trained {header}"]
     for folder in chosen.run:
-        checkpoint = read_checkpoint(next(folder.glob("demo.safetensors")))
+        checkpoint = read_checkpoint(folder / "demo.safetensors")
         logits = _logits(checkpoint.model, scenes, policy_patches)
         rule = checkpoint.rules["default"]
         ends = exit_steps(rule, logits)
@@ -70,14 +69,7 @@ def _logits(
     propose: Callable[[GlanceFocusNet, Tensor], Propose],
 ) -> np.ndarray:
     torch.manual_seed(0)
-
-    def batches():
-        for start in range(0, len(scenes[0]), 250):
-            part = slice(start, start + 250)
-            pixels = torch.from_numpy(scenes[0][part]).permute(0, 3, 1, 2).float() / 255
-            yield model.normalise(pixels), torch.from_numpy(scenes[1][part])
-
-    return logits_of(model, batches(), propose)[0]
+    return logits_of(model, in_order(ArrayImages(*scenes), model.config), propose)[0]
 
 
 def _percents(shares: "list[float] | np.ndarray") -> str:
