@@ -1,9 +1,11 @@
-"""Checkpoints: one safetensors file, its weights as tensors, everything else as JSON in the header.
+"""Checkpoints: one safetensors file, its weights as tensors, everything else as JSON in the header. The files of
+GFNet's authors are read as well (`gfnet_mobile.published`).
 
 Header entries: ``format`` ("gfnet-mobile checkpoint"), ``version``, ``config`` (ModelConfig) and, where training has
 got that far, ``rules`` (exit rules found on the validation split).
 """
 
+import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from gfnet_mobile.bundle.manifest import ExitRule
@@ -19,6 +21,8 @@ from gfnet_mobile.errors import UserError, first_problem
 from gfnet_mobile.files import replacing, sha256
 from gfnet_mobile.models.config import ModelConfig
 from gfnet_mobile.models.network import GlanceFocusNet
+from gfnet_mobile.published.convert import load_published
+from gfnet_mobile.published.file import is_published
 
 ENTRY = "gfnet-mobile checkpoint"
 VERSION: Literal[1] = 1
@@ -41,6 +45,7 @@ class Checkpoint:
     model: GlanceFocusNet
     rules: dict[str, ExitRule]
     sha256: str
+    """of the file; for a published one, of the file that it is converted to"""
 
 
 def checkpoint_path(path: str | Path) -> Path:
@@ -52,10 +57,14 @@ def checkpoint_path(path: str | Path) -> Path:
 
 def save_checkpoint(model: GlanceFocusNet, path: Path, rules: dict[str, ExitRule] | None = None) -> None:
     """Writes ``model`` to ``path``; the same network and rules give the same bytes."""
-    header = Header(config=model.config, rules=rules or {})
-    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, {ENTRY: header.model_dump_json()})
+        temporary.write_bytes(_serialised(model, rules or {}))
+
+
+def _serialised(model: GlanceFocusNet, rules: dict[str, ExitRule]) -> bytes:
+    header = Header(config=model.config, rules=rules)
+    tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+    return save(tensors, {ENTRY: header.model_dump_json()})
 
 
 def load_checkpoint(path: str | Path) -> GlanceFocusNet:
@@ -65,6 +74,9 @@ def load_checkpoint(path: str | Path) -> GlanceFocusNet:
 
 def read_checkpoint(path: str | Path) -> Checkpoint:
     file = checkpoint_path(path)
+    if file.is_file() and is_published(file):
+        model, rules = load_published(file)
+        return Checkpoint(model, rules, hashlib.sha256(_serialised(model, rules)).hexdigest())
     entries, tensors = read_safetensors(file)
     if ENTRY not in entries:
         raise UserError(f"{file}: no gfnet-mobile checkpoint; train one with 'gfnet-mobile train'")
