@@ -16,6 +16,7 @@ from gfnet_mobile.bundle.manifest import NAME, ExitRule, GraphFile
 from gfnet_mobile.bundle.store import MANIFEST, Bundle, open_bundle, write_manifest
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.files import replacing_folder
+from gfnet_mobile.measure.cost import multiply_adds
 from gfnet_mobile.models.checkpoint import read_checkpoint
 
 TOLERANCE = {"float32": 1e-4}
@@ -72,6 +73,7 @@ def export_bundle(
                 "labels": config.labels,
                 "rules": rules,
                 "default_rule": next(iter(rules)),
+                "multiply_adds": multiply_adds(source.model),
                 "tolerances": {
                     module.PRECISION: {graph.name: TOLERANCE[module.PRECISION] for graph in graphs}
                     for module in modules.values()

@@ -155,6 +155,8 @@ class Manifest(_Strict):
     labels: tuple[str, ...] | None = None
     rules: dict[str, ExitRule] = Field(min_length=1)
     default_rule: str
+    multiply_adds: tuple[PositiveInt, ...] | None = None
+    """of an image that leaves at each step, if the exporter counted them"""
     tolerances: dict[Precision, dict[str, Annotated[float, Field(gt=0)]]]
     """precision → graph → largest difference from the eager model, relative to the tensor's largest value"""
     golden: Golden
@@ -210,6 +212,8 @@ def _problems(m: Manifest) -> Iterator[str]:
         yield from _target_problems(m, name, target)
     if m.labels is not None and len(m.labels) != m.classes:
         yield f"labels: {len(m.labels)} for {m.classes} classes"
+    if m.multiply_adds is not None and len(m.multiply_adds) != len(m.steps):
+        yield f"multiply_adds: {len(m.multiply_adds)} for {len(m.steps)} steps"
     if m.default_rule not in m.rules:
         yield f"default_rule {m.default_rule!r} is not among the rules"
     for name, rule in m.rules.items():

@@ -1,60 +1,188 @@
-"""``gfnet-mobile evaluate``: how often a bundle is right, on labelled pictures."""
+"""``gfnet-mobile evaluate``: how often a network is right, on labelled pictures."""
 
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from gfnet_mobile.bundle.store import open_bundle
 from gfnet_mobile.errors import UserError
+from gfnet_mobile.measure.answers import Subject, subject_of
 
-EPILOG = "Example: gfnet-mobile evaluate photos.gfnet --data photos/val"
+EPILOG = "Example: gfnet-mobile evaluate photos.gfnet --data photos/val --logits photos.safetensors"
+
+MOST_UNREADABLE = 0.01
+"""share of the pictures that may be broken"""
+FEWEST_FOR_BUDGETS = 100
+"""images, half of which are to find thresholds on"""
+SHOWN = 3
+"""every third budget is printed"""
 
 
 def evaluate(
-    bundle: Annotated[Path, typer.Argument(help="Folder NAME.gfnet.")],
-    data: Annotated[Path | None, typer.Option(help="Folder with CLASS/picture.")] = None,
+    model: Annotated[str, typer.Argument(metavar="FILE|BUNDLE", help="Checkpoint, folder NAME.gfnet, or demo.")],
+    data: Annotated[Path | None, typer.Option(help="Folder with CLASS/picture, as ImageNet's validation set.")] = None,
     scenes: Annotated[int, typer.Option(help="So many held-out scenes of the demo task, instead of --data.")] = 0,
+    limit: Annotated[int | None, typer.Option(help="Take so many of the pictures, drawn at random.")] = None,
+    logits: Annotated[
+        Path | None, typer.Option(help="Keep all logits in this file; where it is whole, nothing is run again.")
+    ] = None,
     target: Annotated[str | None, typer.Option(help="Default: the bundle's first that runs here.")] = None,
-    rule: Annotated[str | None, typer.Option(help="One of the bundle's exit rules.")] = None,
-    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+    rule: Annotated[str | None, typer.Option(help="One of the exit rules; default: the first.")] = None,
+    as_published: Annotated[bool, typer.Option(help="Find thresholds as the released code does.")] = False,
+    workers: Annotated[int, typer.Option(help="Pictures at a time. Default: one a core.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, with every budget's thresholds.")] = False,
 ) -> None:
-    """Accuracy of every step, and accuracy and mean steps under the exit rule."""
+    """Top-1 and top-5 of every step, what the exit rule makes of them, and accuracy for a range of budgets."""
+    from gfnet_mobile.measure.evaluate import at_rule, budget_curve, top
+
+    if workers < 0:
+        raise UserError(f"workers {workers}: must be at least 1")
+    if (data is not None and scenes) or scenes < 0:
+        raise UserError("evaluate: give either --data FOLDER or --scenes COUNT")
+    subject = subject_of(model, target)
+    if rule is not None and rule not in subject.rules:
+        raise UserError(f"no exit rule {rule!r}; known are {', '.join(subject.rules) or 'none'}")
+    answers, labels, unreadable = _logits(subject, data, scenes, limit, logits, workers or os.cpu_count() or 1)
+    chosen = rule or next(iter(subject.rules), None)
+    costs = subject.multiply_adds or tuple(range(1, subject.steps + 1))
+    report: dict[str, Any] = {
+        "checkpoint": subject.checkpoint,
+        "count": len(labels),
+        "unreadable": unreadable,
+        "top1": top(answers, labels, 1),
+        "top5": top(answers, labels, 5) if subject.classes > 5 else None,
+        "multiply_adds": subject.multiply_adds,
+        "rule": {"name": chosen, **asdict(at_rule(answers, labels, subject.rules[chosen]))} if chosen else None,
+        "budgets": None,
+    }
+    if subject.steps > 1 and len(labels) >= FEWEST_FOR_BUDGETS:
+        curve = budget_curve(answers, labels, costs, as_published=as_published)
+        report["budgets"] = [asdict(budget) for budget in curve]
+    if as_json:
+        print(json.dumps(report))
+    else:
+        _print(report)
+
+
+def _logits(
+    subject: Subject, data: Path | None, scenes: int, limit: int | None, file: Path | None, workers: int
+) -> tuple[Any, Any, list[str]]:
+    """Logits [N, T, K], labels [N], and the names of the pictures that could not be read."""
+    from tempfile import TemporaryDirectory
+
+    from gfnet_mobile.measure.logits import LogitsWriter, read_logits
+
+    if data is None and not scenes:
+        if file is None:
+            raise UserError("evaluate: give either --data FOLDER or --scenes COUNT")
+        cached = read_logits(file)
+        _check_cached(file, cached.metadata, {"model": subject.checkpoint, "target": subject.where})
+        return cached.logits, cached.labels, []
+    pictures, labels, names = _pictures(subject, data, scenes, limit)
+    digest = hashlib.sha256(json.dumps([names, labels.tolist()]).encode()).hexdigest()
+    metadata = {"model": subject.checkpoint, "target": subject.where, "data": digest}
+    if file is not None and file.exists():
+        cached = read_logits(file)
+        _check_cached(file, cached.metadata, metadata)
+        return cached.logits, cached.labels, []
+    with TemporaryDirectory() as scratch:
+        writer = LogitsWriter(file or Path(scratch) / "logits", labels, subject.steps, subject.classes, metadata)
+        _fill(writer, subject, pictures, workers)
+        broken = [names[index] for index in writer.unreadable()]
+        if len(broken) > MOST_UNREADABLE * len(names):
+            raise UserError(f"{data}: {len(broken)} of {len(names)} pictures cannot be read, the first is {broken[0]}")
+        whole = writer.finish()
+        return whole.logits, whole.labels, broken
+
+
+def _pictures(subject: Subject, data: Path | None, scenes: int, limit: int | None) -> tuple[Sequence[Any], Any, Any]:
     import numpy as np
+
+    if data is None:
+        from gfnet_mobile.data import sign_scenes
+
+        images, labels = sign_scenes(scenes, seed=1, split="test", size=subject.size)
+        pictures, names = list(images), [f"scene {index}" for index in range(scenes)]
+    else:
+        from gfnet_mobile.data.folder import labelled_files
+        from gfnet_mobile.measure.evaluate import labels_for
+
+        found = labelled_files(data)
+        labels = labels_for(subject.labels, subject.classes, found.classes, found.labels, data)
+        pictures, names = list(found.files), [str(path.relative_to(data)) for path in found.files]
+    if limit is None:
+        return pictures, labels, names
+    if limit < 1:
+        raise UserError(f"limit {limit}: must be at least 1")
+    some = np.sort(np.random.default_rng(0).permutation(len(names))[:limit])
+    return [pictures[index] for index in some], labels[some], [names[index] for index in some]
+
+
+def _fill(writer: Any, subject: Subject, pictures: Sequence[Any], workers: int) -> None:
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    wanted = writer.missing()
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("evaluating", total=len(pictures), completed=len(pictures) - len(wanted))
+        for index, answer in subject.answers(pictures, wanted, workers):
+            writer.write(index, answer)
+            progress.advance(task)
+
+
+def _check_cached(file: Path, found: Any, expected: dict[str, str]) -> None:
+    for entry, value in expected.items():
+        if found.get(entry) != value:
+            raise UserError(f"{file}: holds logits of another {entry}; name another file")
+
+
+def _print(report: dict[str, Any]) -> None:
     from rich.table import Table
 
     from gfnet_mobile.cli.output import show
-    from gfnet_mobile.data.folder import labelled_files
-    from gfnet_mobile.host.session import Session
-    from gfnet_mobile.measure.evaluate import evaluate as measure
-    from gfnet_mobile.measure.evaluate import labels_for, logits_of
-    from gfnet_mobile.runtimes import first_runnable
 
-    if (data is None) == (scenes == 0) or scenes < 0:
-        raise UserError("evaluate: give either --data FOLDER or --scenes COUNT")
-    opened = open_bundle(bundle)
-    chosen = opened.manifest.rules.get(rule or opened.manifest.default_rule)
-    if chosen is None:
-        raise UserError(f"no exit rule {rule!r}; the bundle has {', '.join(opened.manifest.rules)}")
-    with Session(opened, target or first_runnable(opened), threads) as session:
-        if data is not None:
-            found = labelled_files(data)
-            pictures, labels = found.files, labels_for(session, found.classes, found.labels, data)
-        else:
-            from gfnet_mobile.data import sign_scenes
+    found, rule, costs = report["rule"], report["rule"] is not None, report["multiply_adds"]
+    table = Table("step", "top-1", box=None)
+    table.add_column("top-5") if report["top5"] else None
+    table.add_column("multiply-adds, M") if costs else None
+    for column in ("leave here", "right of those") if rule else ():
+        table.add_column(column)
+    for step, accuracy in enumerate(report["top1"]):
+        cells = [str(step), f"{accuracy:.2%}"]
+        cells += [f"{report['top5'][step]:.2%}"] if report["top5"] else []
+        cells += [f"{costs[step] / 1e6:.1f}"] if costs else []
+        if rule:
+            share, right = found["share"][step], found["right"][step]
+            cells += [f"{share:.1%}", f"{right:.2%}" if share else ""]
+        table.add_row(*cells)
+    show(table)
+    if rule:
+        done = f"{found['accuracy']:.2%} of {report['count']} right after {found['mean_steps']:.2f} steps on average"
+        show(f"rule {found['name']}: {done}")
+    if report["budgets"]:
+        _print_budgets(report["budgets"], "multiply-adds, M" if costs else "steps", 1e6 if costs else 1)
+    for name in report["unreadable"]:
+        show(f"cannot be read, left out: {name}")
 
-            images, labels = sign_scenes(scenes, seed=1, split="test", size=opened.manifest.preprocessing.size)
-            pictures = tuple(images)
-        with Progress(console=Console(stderr=True)) as progress:
-            task = progress.add_task("evaluating", total=len(pictures))
-            logits = logits_of(session, pictures, lambda: progress.advance(task))
-        result = measure(logits, np.asarray(labels), chosen)
-    table = Table("step", "accuracy of all", "leave here", "right of those", box=None)
-    for step, (accuracy, share, right) in enumerate(zip(result.accuracy, result.share, result.right, strict=True)):
-        table.add_row(str(step), f"{accuracy:.2%}", f"{share:.1%}", f"{right:.2%}" if share else "")
-    show(
-        table,
-        f"rule: {result.rule_accuracy:.2%} of {result.count} right after {result.mean_steps:.2f} steps on average",
-    )
+
+def _print_budgets(budgets: list[dict[str, Any]], unit: str, scale: float) -> None:
+    from rich.table import Table
+
+    from gfnet_mobile.cli.output import show
+
+    steps = len(budgets[0]["share"])
+    table = Table("budget", f"mean {unit}", "top-1", *(f"leave at {step}" for step in range(steps)), box=None)
+    for number, budget in list(enumerate(budgets, 1))[::SHOWN]:
+        shares = (f"{share:.1%}" for share in budget["share"])
+        table.add_row(str(number), f"{budget['cost'] / scale:.2f}", f"{budget['accuracy']:.2%}", *shares)
+    show("", "Budgets: thresholds found on one half of the images, figures of the other half.", table)
+    for step in range(steps - 1):
+        without = [str(number) for number, budget in enumerate(budgets, 1) if budget["thresholds"][step] is None]
+        if without:
+            show(f"nobody leaves at step {step} in budgets {', '.join(without)}: no image for that quota")

@@ -1,6 +1,6 @@
-"""How often a bundle is right: at every step, and where its exit rule stops."""
+"""How often a network is right: at every step, where its exit rule stops, and for a range of budgets."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,63 +9,88 @@ from numpy.typing import NDArray
 
 from gfnet_mobile.bundle.manifest import ExitRule
 from gfnet_mobile.errors import UserError
-from gfnet_mobile.host.exit_rules import exit_steps
-from gfnet_mobile.host.preprocess import Picture
-from gfnet_mobile.host.session import Session
+from gfnet_mobile.host.exit_rules import confidence, exit_steps
+from gfnet_mobile.measure.budgets import find_thresholds, outcome, published_thresholds
+
+TOP = 5
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """All shares lie between 0 and 1."""
+class AtRule:
+    """Where an exit rule stops. Shares lie between 0 and 1."""
 
-    count: int
-    accuracy: tuple[float, ...]
-    """of each step's answer, on all images"""
     share: tuple[float, ...]
-    """of the images that leave at each step under the exit rule"""
+    """of the images that leave at each step"""
     right: tuple[float, ...]
     """accuracy among those that leave there; 0 where none do"""
-    rule_accuracy: float
+    accuracy: float
     mean_steps: float
 
 
-def logits_of(
-    session: Session, pictures: Iterable[Picture], progress: Callable[[], None] = lambda: None
-) -> NDArray[np.float32]:
-    """Logits float32 [N, T, K] of all steps."""
-    rows = []
-    for picture in pictures:
-        rows.append(np.stack([step.logits for step in session.steps(picture)]))
-        progress()
-    return np.stack(rows)
+@dataclass(frozen=True)
+class Budget:
+    """One point of the budgeted-batch curve: thresholds found on one half of the images, the rest seen on the other."""
+
+    thresholds: tuple[float | None, ...]
+    """None: nobody leaves there"""
+    accuracy: float
+    cost: float
+    """mean, in the unit of the costs given"""
+    share: tuple[float, ...]
 
 
-def evaluate(logits: NDArray[np.float32], labels: NDArray[np.int64], rule: ExitRule) -> Evaluation:
+def top(logits: NDArray[np.float32], labels: NDArray[np.int64], most: int) -> tuple[float, ...]:
+    """Share of images whose label is among the ``most`` largest of each step's logits [N, T, K]."""
+    own = np.take_along_axis(logits, labels[:, None, None], axis=2)
+    return tuple(((logits > own).sum(axis=2) < most).mean(axis=0).tolist())
+
+
+def at_rule(logits: NDArray[np.float32], labels: NDArray[np.int64], rule: ExitRule) -> AtRule:
     """``logits`` [N, T, K] and ``labels`` [N] under ``rule``."""
     count, steps, _ = logits.shape
-    right = logits.argmax(2) == labels[:, None]
     ends = exit_steps(rule, logits)
-    ended_right = right[np.arange(count), ends]
+    right = logits[np.arange(count), ends].argmax(1) == labels
     leaving = [ends == step for step in range(steps)]
-    return Evaluation(
-        count=count,
-        accuracy=tuple(right.mean(0).tolist()),
+    return AtRule(
         share=tuple(float(gone.mean()) for gone in leaving),
-        right=tuple(float(ended_right[gone].mean()) if gone.any() else 0.0 for gone in leaving),
-        rule_accuracy=float(ended_right.mean()),
+        right=tuple(float(right[gone].mean()) if gone.any() else 0.0 for gone in leaving),
+        accuracy=float(right.mean()),
         mean_steps=float(ends.mean()) + 1,
     )
 
 
-def labels_for(session: Session, classes: Sequence[str], labels: Sequence[int], folder: Path) -> NDArray[np.int64]:
-    """Labels of class folders as the bundle counts its classes: by name if it has names, by order if not."""
-    manifest = session.bundle.manifest
-    if manifest.labels is None:
-        if len(classes) != manifest.classes:
-            raise UserError(f"{folder}: {len(classes)} class folders, but the bundle has {manifest.classes} classes")
+def budget_curve(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], costs: Sequence[float], *, as_published: bool = False
+) -> list[Budget]:
+    """From the tightest budget to the widest. ``costs`` [T] are cumulative."""
+    sure = confidence("max_softmax", np.float32(1), logits).T
+    right = (logits.argmax(2) == labels[:, None]).T
+    first, second = np.array_split(np.random.default_rng(0).permutation(len(labels)), 2)
+    search = published_thresholds if as_published else find_thresholds
+    thresholds = search(np.ascontiguousarray(sure[:, first]))[:, : len(costs) - 1]
+    found = outcome(sure[:, second], right[:, second], thresholds, np.array(costs, np.float64))
+    return [
+        Budget(
+            thresholds=tuple(None if value > 1 else float(value) for value in row),
+            accuracy=float(accuracy),
+            cost=float(cost),
+            share=tuple((leaving / len(second)).tolist()),
+        )
+        for row, accuracy, cost, leaving in zip(thresholds, found.accuracy, found.cost, found.leaving, strict=True)
+    ]
+
+
+def labels_for(
+    names: Sequence[str] | None, count: int, classes: Sequence[str], labels: Sequence[int], folder: Path
+) -> NDArray[np.int64]:
+    """Labels of class folders as the network counts its ``count`` classes: by name where the folders are called as its
+    classes are, else in sorted order, as ImageNet's are."""
+    if names is None or not set(classes) & set(names):
+        if len(classes) != count:
+            raise UserError(f"{folder}: {len(classes)} class folders, but the network has {count} classes")
         return np.array(labels, np.int64)
-    unknown = [name for name in classes if name not in manifest.labels]
+    unknown = [name for name in classes if name not in names]
     if unknown:
-        raise UserError(f"{folder}: class folder {unknown[0]!r} is none of the bundle's labels")
-    index = [manifest.labels.index(name) for name in classes]
+        raise UserError(f"{folder}: class folder {unknown[0]!r} is none of the network's labels")
+    index = [names.index(name) for name in classes]
     return np.array([index[label] for label in labels], np.int64)

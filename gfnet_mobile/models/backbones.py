@@ -34,13 +34,11 @@ def mobilenetv3_large_125(
     cache_dir: object = None,
     num_classes: int = 1000,
 ) -> MobileNetV3:
-    """MobileNet-V3-Large, 1.25 times as wide, from timm's generic builder: published GFNets have it, timm's list does not.
+    """MobileNet-V3-Large, 1.25 times as wide, from timm's generic builder: a published GFNet has it, timm's list not.
 
-    Can go when timm lists it. timm's factory passes the first four arguments to every model.
+    Can go when timm lists it. There are no pretrained weights.
     """
     if pretrained:
         raise RuntimeError("mobilenetv3_large_125 has no pretrained weights")
     configuration = {"num_classes": num_classes, "input_size": (3, 224, 224), "pool_size": (7, 7), "url": ""}
-    return _gen_mobilenet_v3(
-        "mobilenetv3_large_125", 1.25, pretrained_cfg=configuration, num_classes=num_classes
-    )
+    return _gen_mobilenet_v3("mobilenetv3_large_125", 1.25, pretrained_cfg=configuration, num_classes=num_classes)

@@ -1,8 +1,8 @@
 """The authors' file, ``*.pth.tar``: a pickled dictionary, read with torch's restricted unpickler.
 
-``model_prime_state_dict`` (glance encoder), ``model_state_dict`` (focus encoder), ``policy`` and ``fc`` (exit head) hold
-tensors. A released file adds ``model_name``, ``patch_size``, ``flops`` (its length is T) and the exit thresholds that
-were found, and prefixes the encoders' tensors with ``module.``; the training script's own files do neither.
+``model_prime_state_dict`` (glance encoder), ``model_state_dict`` (focus encoder), ``policy`` and ``fc`` (exit head)
+hold tensors. A released file adds ``model_name``, ``patch_size``, ``flops`` (its length is T) and the exit thresholds
+that were found, and prefixes the encoders' tensors with ``module.``; the training script's own files do neither.
 """
 
 import pickle
