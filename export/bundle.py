@@ -14,6 +14,7 @@ from gfnet_mobile import __version__
 from gfnet_mobile.bundle.golden import write_golden
 from gfnet_mobile.bundle.manifest import NAME, ExitRule, GraphFile
 from gfnet_mobile.bundle.store import MANIFEST, Bundle, open_bundle, write_manifest
+from gfnet_mobile.data.labels import labelled
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.files import replacing_folder
 from gfnet_mobile.measure.cost import multiply_adds
@@ -30,16 +31,17 @@ def export_bundle(
     *,
     name: str | None = None,
     golden: Path | None = None,
+    labels: Path | None = None,
     progress: Callable[[str, str], None] = lambda target, graph: None,
 ) -> Bundle:
     """Write ``output/NAME.gfnet`` and open it. NAME is the checkpoint's own unless given.
 
-    ``golden`` is a folder of pictures for the golden vectors. ``progress`` is told the target and the graph of each
-    export before it begins.
+    ``golden`` is a folder of pictures for the golden vectors, ``labels`` a file of class names. ``progress`` is told
+    the target and the graph of each export before it begins.
     """
     modules = {target: _module(target) for target in targets}
     source = read_checkpoint(checkpoint)
-    config = source.model.config
+    config = labelled(source.model, labels).config
     name = name or config.name
     if not re.match(NAME, name):
         raise UserError(f"name {name!r}: letters, digits, '.', '_' and '-' only, a letter or digit first")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import typer
 
 COMMANDS = {
+    "convert": "Turn a published GFNet checkpoint into one of ours.",
     "export": "Turn a checkpoint into a bundle for ONNX Runtime, ExecuTorch and Core ML.",
     "run": "Classify pictures with a bundle.",
     "verify": "Compare a bundle's targets with its golden vectors.",

@@ -17,6 +17,7 @@ def export(
     target: Annotated[list[str], typer.Option(help="onnx, executorch or coreml; repeatable.")],
     output: Annotated[Path, typer.Option(help="Folder that gets the bundle, NAME.gfnet.")],
     name: Annotated[str | None, typer.Option(help="Default: the name in the checkpoint.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Text file with a class name a line.")] = None,
     golden_images: Annotated[
         Path | None, typer.Option(help="Folder of pictures for the golden vectors. Default: pictures of our own.")
     ] = None,
@@ -27,6 +28,7 @@ def export(
 
     from export import TARGETS
     from export.bundle import export_bundle
+    from gfnet_mobile.models.checkpoint import checkpoint_path
 
     targets = list(dict.fromkeys(target))
     for unknown in (one for one in targets if one not in TARGETS):
@@ -41,9 +43,10 @@ def export(
             output,
             name=name,
             golden=golden_images,
+            labels=labels,
             progress=lambda target, graph: progress.update(task, description=f"{target}: {graph}"),
         )
-    _print_sizes(bundle)
+    _print_sizes(bundle, checkpoint_path(checkpoint).stat().st_size)
     print(f"{bundle.folder}: exported, bundle_id {bundle.manifest.bundle_id}")
     print("next:")
     print(f"  gfnet-mobile verify {bundle.folder}")
@@ -51,8 +54,9 @@ def export(
     print(f"  gfnet-mobile run {bundle.folder} IMAGE")
 
 
-def _print_sizes(bundle: Bundle) -> None:
-    """Kilobytes of each graph (rows) for each target (columns)."""
+def _print_sizes(bundle: Bundle, checkpoint: int) -> None:
+    """Kilobytes of each graph (rows) for each target (columns), and of the ``checkpoint`` (bytes), which may hold
+    weights that no step reads."""
     from rich.table import Table
 
     from gfnet_mobile.cli.output import show
@@ -70,4 +74,5 @@ def _print_sizes(bundle: Bundle) -> None:
         table.add_row(graph, *(f"{sizes[graph, target] / 1000:.0f}" for target in manifest.targets))
     totals = [sum(sizes[graph, target] for graph in manifest.graphs) for target in manifest.targets]
     table.add_row("total", *(f"{total / 1000:.0f}" for total in totals))
+    table.add_row("checkpoint", *(f"{checkpoint / 1000:.0f}" for _ in totals))
     show(table)

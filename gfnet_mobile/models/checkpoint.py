@@ -43,6 +43,7 @@ class Checkpoint:
     """A network as read from disk."""
 
     model: GlanceFocusNet
+    """in evaluation mode"""
     rules: dict[str, ExitRule]
     sha256: str
     """of the file; for a published one, of the file that it is converted to"""
@@ -75,8 +76,8 @@ def load_checkpoint(path: str | Path) -> GlanceFocusNet:
 def read_checkpoint(path: str | Path) -> Checkpoint:
     file = checkpoint_path(path)
     if file.is_file() and is_published(file):
-        model, rules = load_published(file)
-        return Checkpoint(model, rules, hashlib.sha256(_serialised(model, rules)).hexdigest())
+        found = load_published(file)
+        return Checkpoint(found.model, found.rules, hashlib.sha256(_serialised(found.model, found.rules)).hexdigest())
     entries, tensors = read_safetensors(file)
     if ENTRY not in entries:
         raise UserError(f"{file}: no gfnet-mobile checkpoint; train one with 'gfnet-mobile train'")

@@ -4,7 +4,6 @@ Every tensor of the file is either used or known to be unused; anything else is 
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,14 +56,25 @@ class Named:
     tensor: Tensor
 
 
-def load_published(path: Path) -> tuple[GlanceFocusNet, dict[str, ExitRule]]:
-    """The network of a published file, in evaluation mode, and its exit rules. Raises UserError."""
+@dataclass(frozen=True)
+class Published:
+    """A published file, converted."""
+
+    model: GlanceFocusNet
+    """in evaluation mode"""
+    rules: dict[str, ExitRule]
+    unused: tuple[str, ...]
+    """tensors of the file that no step reads"""
+
+
+def load_published(path: Path) -> Published:
+    """Raises UserError for whatever is wrong with the file."""
     file = read_published(path)
     kind = recognise(file)
     model = GlanceFocusNet(config_of(file, kind))
-    named = dict(_renamed(file, kind))
+    named, unused = _renamed(file, kind)
     _fill(model, named, path)
-    return model.eval(), _rules(file, kind.steps)
+    return Published(model.eval(), _rules(file, kind.steps), unused)
 
 
 def recognise(file: PublishedFile) -> Kind:
@@ -124,13 +134,18 @@ def config_of(file: PublishedFile, kind: Kind) -> ModelConfig:
     )
 
 
-def _renamed(file: PublishedFile, kind: Kind) -> Iterator[tuple[str, Named]]:
-    """Every tensor that is used, with its name in `GlanceFocusNet`."""
+def _renamed(file: PublishedFile, kind: Kind) -> tuple[dict[str, Named], tuple[str, ...]]:
+    """The tensors that are used, by their names in `GlanceFocusNet`, and what the others are called."""
+    named, unused = {}, []
     for component, tensors in file.tensors.items():
         for name, tensor in tensors.items():
             ours = _name(component, name, kind)
-            if ours is not None:
-                yield ours, Named(f"{component}: {name!r}", tensor)
+            source = f"{component}: {name!r}"
+            if ours is None:
+                unused.append(source)
+            else:
+                named[ours] = Named(source, tensor)
+    return named, tuple(unused)
 
 
 def _name(component: str, name: str, kind: Kind) -> str | None:
