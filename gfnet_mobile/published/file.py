@@ -19,7 +19,7 @@ from gfnet_mobile.errors import UserError
 
 COMPONENTS = ("model_prime_state_dict", "model_state_dict", "policy", "fc")
 PREFIX = "module."
-MAGIC = (b"PK\x03\x04", b"\x80\x02")
+MAGIC = (b"PK", b"\x80")
 """how a file of ``torch.save`` begins: a zip archive, or before torch 1.6 a bare pickle"""
 
 _SCALAR = np.float64(0).__reduce__()[0]
@@ -55,7 +55,8 @@ class PublishedFile:
 def is_published(path: Path) -> bool:
     """Does the file look like one that ``torch.save`` wrote?"""
     with path.open("rb") as file:
-        return file.read(4).startswith(MAGIC)
+        head = file.read(9)
+    return head.startswith(MAGIC) and not head.endswith(b"{")  # a safetensors header may be \x80… bytes long
 
 
 def read_published(path: Path) -> PublishedFile:
