@@ -144,8 +144,8 @@ def _accuracy_lines(models: Sequence[GlanceFocusNet], right: Sequence[np.ndarray
     lines = [
         "# The demo network against static networks",
         "",
-        f"`python benchmarks/frontier.py`, {date.today()}, {device.model}, {device.os}, one thread, batch 1; ",
-        f"{scenes} held-out scenes; no phone was measured.",
+        f"`python benchmarks/frontier.py`, {date.today()}, {device.model}, {device.os}, one thread, batch 1;",
+        f"{scenes} held-out scenes; no phone was measured. Between two networks of a family, latency is interpolated.",
         "",
         "| network | " + " | ".join(f"step {step}" for step in range(right[0].shape[1])) + " |",
         "|---" * (right[0].shape[1] + 1) + "|",
