@@ -68,6 +68,14 @@ def test_figures_that_numpy_pickled_are_read(changed, content):
     assert load_checkpoint(changed(anytime_classification=[np.float32(70)] * 3)).config.steps == 3
 
 
+def test_figures_that_an_older_numpy_pickled_are_read(content, tmp_path):
+    path = tmp_path / "old.pth.tar"
+    flops = [np.float64(value) for value in content["flops"]]
+    torch.save({**content, "flops": flops}, path, _use_new_zipfile_serialization=False)
+    path.write_bytes(path.read_bytes().replace(b"numpy._core.multiarray", b"numpy.core.multiarray"))
+    assert load_checkpoint(path).config.steps == 3
+
+
 def test_converting_gives_the_same_bytes_and_the_same_identity(content, changed, tmp_path):
     path = changed()
     source = read_checkpoint(path)
