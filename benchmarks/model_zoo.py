@@ -55,17 +55,21 @@ def main() -> None:
     known = [f"{name}-{patch}" for name, one in configurations for patch in one.patches]
     chosen.work.parent.mkdir(parents=True, exist_ok=True)
     chosen.work.touch()
-    done = {row["name"]: row for row in map(json.loads, chosen.work.read_text().splitlines())}
     for name in chosen.only or known:
-        if name not in done:
-            done[name] = _measured(name)
+        if name not in _done(chosen.work):  # another process may be at work on the others
+            row = _measured(name)
             with chosen.work.open("a") as file:
-                file.write(json.dumps(done[name]) + "\n")
+                file.write(json.dumps(row) + "\n")
             print(name, "done", flush=True)
+    done = _done(chosen.work)
     text = "\n".join(_page([done[name] for name in known if name in done])) + "\n"
     print(text)
     if chosen.write:
         chosen.write.write_text(text)
+
+
+def _done(work: Path) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in map(json.loads, work.read_text().splitlines())}
 
 
 def _measured(name: str) -> dict[str, Any]:
