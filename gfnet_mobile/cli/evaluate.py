@@ -1,22 +1,25 @@
 """``gfnet-mobile evaluate``: how often a network is right, on labelled pictures."""
 
-import hashlib
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.table import Table
 
+from gfnet_mobile.cli.output import show
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.measure.answers import Subject, subject_of
+from gfnet_mobile.measure.data_set import folder_set, kept_logits, logits_on, scene_set, some_of
+from gfnet_mobile.measure.evaluate import at_rule, budget_curve, top
+from gfnet_mobile.measure.logits import Logits
 
 EPILOG = "Example: gfnet-mobile evaluate photos.gfnet --data photos/val --logits photos.safetensors"
 
-MOST_UNREADABLE = 0.01
-"""share of the pictures that may be broken"""
 FEWEST_FOR_BUDGETS = 100
 """images, half of which are to find thresholds on"""
 SHOWN = 3
@@ -38,8 +41,6 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, with every budget's thresholds.")] = False,
 ) -> None:
     """Top-1 and top-5 of every step, what the exit rule makes of them, and accuracy for a range of budgets."""
-    from gfnet_mobile.measure.evaluate import at_rule, budget_curve, top
-
     if workers < 0:
         raise UserError(f"workers {workers}: must be at least 1")
     if (data is not None and scenes) or scenes < 0:
@@ -47,7 +48,8 @@ def evaluate(
     subject = subject_of(model, target)
     if rule is not None and rule not in subject.rules:
         raise UserError(f"no exit rule {rule!r}; known are {', '.join(subject.rules) or 'none'}")
-    answers, labels, unreadable = _logits(subject, data, scenes, limit, logits, workers or os.cpu_count() or 1)
+    run, unreadable = _logits(subject, data, scenes, limit, logits, workers or os.cpu_count() or 1)
+    answers, labels = run.logits, run.labels
     chosen = rule or next(iter(subject.rules), None)
     costs = subject.multiply_adds or tuple(range(1, subject.steps + 1))
     report: dict[str, Any] = {
@@ -71,82 +73,24 @@ def evaluate(
 
 def _logits(
     subject: Subject, data: Path | None, scenes: int, limit: int | None, file: Path | None, workers: int
-) -> tuple[Any, Any, list[str]]:
-    """Logits [N, T, K], labels [N], and the names of the pictures that could not be read."""
-    from tempfile import TemporaryDirectory
-
-    from gfnet_mobile.measure.logits import LogitsWriter, read_logits
-
+) -> tuple[Logits, list[str]]:
+    """Logits and labels, and the names of the pictures that could not be read."""
     if data is None and not scenes:
-        if file is None:
+        if file is None or limit is not None:
             raise UserError("evaluate: give either --data FOLDER or --scenes COUNT")
-        cached = read_logits(file)
-        _check_cached(file, cached.metadata, {"model": subject.checkpoint, "target": subject.where})
-        return cached.logits, cached.labels, []
-    pictures, labels, names = _pictures(subject, data, scenes, limit)
-    digest = hashlib.sha256(json.dumps([names, labels.tolist()]).encode()).hexdigest()
-    metadata = {"model": subject.checkpoint, "target": subject.where, "data": digest}
-    if file is not None and file.exists():
-        cached = read_logits(file)
-        _check_cached(file, cached.metadata, metadata)
-        return cached.logits, cached.labels, []
-    with TemporaryDirectory() as scratch:
-        writer = LogitsWriter(file or Path(scratch) / "logits", labels, subject.steps, subject.classes, metadata)
-        _fill(writer, subject, pictures, workers)
-        broken = [names[index] for index in writer.unreadable()]
-        if len(broken) > MOST_UNREADABLE * len(names):
-            raise UserError(f"{data}: {len(broken)} of {len(names)} pictures cannot be read, the first is {broken[0]}")
-        whole = writer.finish()
-        return whole.logits, whole.labels, broken
-
-
-def _pictures(subject: Subject, data: Path | None, scenes: int, limit: int | None) -> tuple[Sequence[Any], Any, Any]:
-    import numpy as np
-
-    if data is None:
-        from gfnet_mobile.data import sign_scenes
-
-        images, labels = sign_scenes(scenes, seed=1, split="test", size=subject.size)
-        pictures, names = list(images), [f"scene {index}" for index in range(scenes)]
-    else:
-        from gfnet_mobile.data.folder import labelled_files
-        from gfnet_mobile.measure.evaluate import labels_for
-
-        found = labelled_files(data)
-        labels = labels_for(subject.labels, subject.classes, found.classes, found.labels, data)
-        pictures, names = list(found.files), [str(path.relative_to(data)) for path in found.files]
-    if limit is None:
-        return pictures, labels, names
-    if limit < 1:
-        raise UserError(f"limit {limit}: must be at least 1")
-    some = np.sort(np.random.default_rng(0).permutation(len(names))[:limit])
-    return [pictures[index] for index in some], labels[some], [names[index] for index in some]
-
-
-def _fill(writer: Any, subject: Subject, pictures: Sequence[Any], workers: int) -> None:
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    wanted = writer.missing()
+        return kept_logits(subject, file), []
+    found = folder_set(data, subject) if data is not None else scene_set(scenes, subject)
+    if limit is not None:
+        found = some_of(found, limit)
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("evaluating", total=len(pictures), completed=len(pictures) - len(wanted))
-        for index, answer in subject.answers(pictures, wanted, workers):
-            writer.write(index, answer)
-            progress.advance(task)
-
-
-def _check_cached(file: Path, found: Any, expected: dict[str, str]) -> None:
-    for entry, value in expected.items():
-        if found.get(entry) != value:
-            raise UserError(f"{file}: holds logits of another {entry}; name another file")
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("evaluating")
+        return logits_on(
+            found, subject, file, workers, lambda done, total: bar.update(task, completed=done, total=total)
+        )
 
 
 def _print(report: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    from gfnet_mobile.cli.output import show
-
     found, rule, costs = report["rule"], report["rule"] is not None, report["multiply_adds"]
     table = Table("step", "top-1", box=None)
     table.add_column("top-5") if report["top5"] else None
@@ -172,10 +116,6 @@ def _print(report: dict[str, Any]) -> None:
 
 
 def _print_budgets(budgets: list[dict[str, Any]], unit: str, scale: float) -> None:
-    from rich.table import Table
-
-    from gfnet_mobile.cli.output import show
-
     steps = len(budgets[0]["share"])
     table = Table("budget", f"mean {unit}", "top-1", *(f"leave at {step}" for step in range(steps)), box=None)
     for number, budget in list(enumerate(budgets, 1))[::SHOWN]:

@@ -2,17 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gfnet_mobile.bundle.manifest import ExitRule
-from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.exit_rules import confidence, exit_steps
 from gfnet_mobile.measure.budgets import find_thresholds, outcome, published_thresholds
-
-TOP = 5
 
 
 @dataclass(frozen=True)
@@ -78,19 +74,3 @@ def budget_curve(
         )
         for row, accuracy, cost, leaving in zip(thresholds, found.accuracy, found.cost, found.leaving, strict=True)
     ]
-
-
-def labels_for(
-    names: Sequence[str] | None, count: int, classes: Sequence[str], labels: Sequence[int], folder: Path
-) -> NDArray[np.int64]:
-    """Labels of class folders as the network counts its ``count`` classes: by name where the folders are called as its
-    classes are, else in sorted order, as ImageNet's are."""
-    if names is None or not set(classes) & set(names):
-        if len(classes) != count:
-            raise UserError(f"{folder}: {len(classes)} class folders, but the network has {count} classes")
-        return np.array(labels, np.int64)
-    unknown = [name for name in classes if name not in names]
-    if unknown:
-        raise UserError(f"{folder}: class folder {unknown[0]!r} is none of the network's labels")
-    index = [names.index(name) for name in classes]
-    return np.array([index[label] for label in labels], np.int64)
