@@ -65,7 +65,9 @@ def test_a_pickle_without_zip_around_it_is_read_as_well(content, tmp_path):
 def test_figures_that_numpy_pickled_are_read(changed, content):
     flops = [np.float64(value) for value in content["flops"]]
     assert load_checkpoint(changed(flops=flops)).config.steps == 3
-    assert load_checkpoint(changed(anytime_classification=[np.float32(70)] * 3)).config.steps == 3
+    table = content["dynamic_threshold"].numpy()
+    path = changed(anytime_classification=np.float32([70, 72, 74]), flops=np.array(flops), dynamic_threshold=table)
+    assert read_checkpoint(path).rules == read_checkpoint(changed()).rules
 
 
 def test_figures_that_an_older_numpy_pickled_are_read(content, tmp_path):
@@ -119,6 +121,9 @@ def test_a_file_of_the_training_script_has_no_rules(tmp_path):
         ({"fc": None}, "no GFNet checkpoint, it has no 'fc'"),
         ({"fc": {"fc_2.weight": 3}}, "'fc' must map names to tensors"),
         ({"fc": [1]}, "'fc' must map names to tensors"),
+        ({"dynamic_threshold": torch.full((39, 3), torch.nan)}, "'dynamic_threshold' or its accuracies are not finite"),
+        ({"budgeted_batch_classification": [1.0]}, r"'budgeted_batch_classification' must be \[costs, accuracies\]"),
+        ({"budgeted_batch_classification": 3}, r"'budgeted_batch_classification' must be \[costs, accuracies\]"),
         ({"dynamic_threshold": torch.zeros(39, 7)}, r"'dynamic_threshold' is \[39, 7\], must be \[budgets, 3\]"),
     ],
 )

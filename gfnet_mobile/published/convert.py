@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -198,6 +199,8 @@ def _rules(file: PublishedFile, steps: int) -> dict[str, ExitRule]:
         return {}
     if table.ndim != 2 or table.shape[1] != steps or len(accuracies) != len(table):
         raise UserError(f"{file.path}: 'dynamic_threshold' is {list(table.shape)}, must be [budgets, {steps}]")
+    if not (table.isfinite().all() and np.isfinite(accuracies).all()):
+        raise UserError(f"{file.path}: 'dynamic_threshold' or its accuracies are not finite")
     rules = {
         f"published_{number:02d}": ExitRule(
             measure="max_softmax",

@@ -22,17 +22,20 @@ PREFIX = "module."
 MAGIC = (b"PK", b"\x80")
 """how a file of ``torch.save`` begins: a zip archive, or before torch 1.6 a bare pickle"""
 
-_SCALAR = np.float64(0).__reduce__()[0]
+_SCALAR, _ARRAY = np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0]
 ALLOWED: list[Any] = [
-    # figures that numpy pickled as its own scalars, under the module's name before numpy 2 and since
+    # figures that numpy pickled as scalars and arrays of its own, under its module's name before numpy 2 and since
     (_SCALAR, "numpy.core.multiarray.scalar"),
     (_SCALAR, "numpy._core.multiarray.scalar"),
+    (_ARRAY, "numpy.core.multiarray._reconstruct"),
+    (_ARRAY, "numpy._core.multiarray._reconstruct"),
+    np.ndarray,
     np.dtype,
     np.dtypes.Float32DType,
     np.dtypes.Float64DType,
     np.dtypes.Int64DType,
 ]
-"""what old files hold besides tensors and plain Python values; each only makes a number"""
+"""what old files hold besides tensors and plain Python values; each only makes numbers"""
 
 
 @dataclass(frozen=True)
@@ -68,15 +71,14 @@ def read_published(path: Path) -> PublishedFile:
     if content["policy"] is None:
         raise UserError(f"{path}: has no policy yet; it comes with stage 2 of the training")
     flops = content.get("flops")
-    budgets = content.get("budgeted_batch_classification")
     return PublishedFile(
         path=path,
         tensors={name: _tensors(path, name, content[name]) for name in COMPONENTS},
         model_name=_plain(path, content, "model_name", str),
         patch=_plain(path, content, "patch_size", int),
         steps=None if flops is None else _length(path, flops),
-        thresholds=_plain(path, content, "dynamic_threshold", Tensor),
-        accuracies=None if budgets is None else tuple(float(value) for value in budgets[1]),
+        thresholds=_table(path, content, "dynamic_threshold"),
+        accuracies=_accuracies(path, content.get("budgeted_batch_classification")),
     )
 
 
@@ -105,6 +107,21 @@ def _plain(path: Path, content: Mapping[str, Any], entry: str, kind: type) -> An
     if value is not None and not isinstance(value, kind):
         raise UserError(f"{path}: {entry!r} is of type {type(value).__name__}, must be {kind.__name__}")
     return value
+
+
+def _table(path: Path, content: Mapping[str, Any], entry: str) -> Tensor | None:
+    value = content.get(entry)
+    return torch.as_tensor(value) if isinstance(value, np.ndarray) else _plain(path, content, entry, Tensor)
+
+
+def _accuracies(path: Path, curve: Any) -> tuple[float, ...] | None:
+    if curve is None:
+        return None
+    try:
+        _, accuracies = curve
+        return tuple(float(value) for value in accuracies)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path}: 'budgeted_batch_classification' must be [costs, accuracies]") from error
 
 
 def _length(path: Path, flops: Any) -> int:
