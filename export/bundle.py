@@ -9,7 +9,6 @@ from export import Target, load_target
 from export.golden import golden_images, golden_tensors
 from export.graphs import Graph, graphs_of
 from export.program import registers_of, steps_of
-from export.quiet import quiet
 from gfnet_mobile import __version__
 from gfnet_mobile.bundle.golden import write_golden
 from gfnet_mobile.bundle.manifest import NAME, ExitRule, GraphFile
@@ -19,6 +18,7 @@ from gfnet_mobile.errors import UserError
 from gfnet_mobile.files import replacing_folder
 from gfnet_mobile.measure.cost import multiply_adds
 from gfnet_mobile.models.checkpoint import read_checkpoint
+from gfnet_mobile.quiet import quiet
 
 TOLERANCE = {"float32": 1e-4}
 """largest difference from the eager network, relative to the tensor's largest value"""

@@ -1,19 +1,20 @@
-"""Core ML packages: what can be said of them where Core ML itself cannot run. Numbers are a matter for a device."""
+"""Core ML packages where Core ML itself cannot run: their form, and what they compute when they are interpreted."""
 
 from pathlib import Path
 
 import pytest
-from exported import NETWORKS
+from exported import NETWORKS, largest_difference
 from networks import small_network
 
 from export.graphs import Graph, graphs_of
-from export.quiet import quiet
+from gfnet_mobile.quiet import quiet
 
 with quiet():
     import coremltools as ct
     from coremltools.proto import FeatureTypes_pb2
 
     from export import coreml as target
+    from gfnet_mobile.mlprogram import load
 
 CHECKPOINT = "c" * 64
 SAMPLE = ("value map, cascade", "linear GRU, glance classifier, bicubic", "static, glance classifier")
@@ -30,6 +31,24 @@ def operations(specification) -> dict[str, object]:
     """Kind of operation → the last one of that kind."""
     (block,) = specification.mlProgram.functions["main"].block_specializations.values()
     return {operation.type: operation for operation in block.operations}
+
+
+def interpreted(graph: Graph, folder: Path):
+    """The saved package as a function of the graph's own tensor names."""
+    file, _ = exported(graph, folder)
+    program, names = load(folder / file.path), file.names
+
+    def run(inputs):
+        found = program.predict({names.get(tensor, tensor): value for tensor, value in inputs.items()})
+        return {tensor: found[names.get(tensor, tensor)] for tensor in graph.outputs}
+
+    return run
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_graph_computes_what_the_eager_network_computes(name, tmp_path):
+    for graph in graphs_of(small_network(**NETWORKS[name])):
+        assert largest_difference(graph, interpreted(graph, tmp_path), seed=1) <= 1e-5, graph.name
 
 
 @pytest.mark.parametrize("name", SAMPLE)

@@ -8,7 +8,7 @@ from exported import NETWORKS, check_cut, cut_graph, largest_difference
 from networks import small_network
 
 from export.graphs import Graph, graphs_of
-from export.quiet import quiet
+from gfnet_mobile.quiet import quiet
 
 with quiet():
     from executorch.runtime import Runtime

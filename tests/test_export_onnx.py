@@ -15,7 +15,7 @@ from networks import small_network
 
 from export import onnx as target
 from export.graphs import Graph, graphs_of
-from export.quiet import quiet
+from gfnet_mobile.quiet import quiet
 
 CHECKPOINT = "c" * 64
 BACKBONES = {

@@ -1,0 +1,95 @@
+"""Walks an ML program, operator by operator, in float32 on the CPU.
+
+Every operator's result must have the type and shape that the program declares for it.
+"""
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gfnet_mobile.errors import UserError
+from gfnet_mobile.mlprogram.ops import OPERATORS
+from gfnet_mobile.mlprogram.package import open_package
+from gfnet_mobile.mlprogram.program import Function, Operator, Type, Value, read_function
+
+Array = NDArray[Any]
+
+
+class Interpreter:
+    """One function of a package, its constants in memory."""
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self._constants = {name: _torch(value) for name, value in function.constants.items()}
+        for operator in function.operators:
+            _check_arguments(operator)
+
+    def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Outputs by name. Raises UserError for inputs of another name, shape or dtype."""
+        wanted = self.function.inputs
+        if set(inputs) != set(wanted):
+            raise UserError(f"inputs {sorted(inputs)}; the program takes {sorted(wanted)}")
+        values: dict[str, Any] = dict(self._constants)
+        for name, array in inputs.items():
+            values[name] = torch.from_numpy(np.ascontiguousarray(array))
+            _check_type(values[name], wanted[name], f"input {name!r}")
+        with torch.no_grad():
+            for operator in self.function.operators:
+                values.update(_run(operator, values))
+        return {name: values[name].numpy() for name in self.function.outputs}
+
+
+def load(path: str | Path, function: str = "main") -> Interpreter:
+    """A saved ``.mlpackage``, ready to run. Raises UserError for whatever in it is not understood."""
+    return Interpreter(read_function(open_package(Path(path)), function))
+
+
+def _check_arguments(operator: Operator) -> None:
+    place = f"{operator.kind} {operator.name!r}"
+    if operator.kind not in OPERATORS:
+        raise UserError(f"{place}: operator {operator.kind!r} is not understood")
+    try:
+        inspect.signature(OPERATORS[operator.kind]).bind(**dict.fromkeys(operator.inputs))
+    except TypeError as error:
+        raise UserError(f"{place}: {error}") from error
+
+
+def _run(operator: Operator, values: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    place = f"{operator.kind} {operator.name!r}"
+    arguments: dict[str, Any] = {}
+    for argument, bound in operator.inputs.items():
+        found = [_resolved(one, values, place) for one in bound]
+        arguments[argument] = found if argument == "values" else found[0]
+    try:
+        results = OPERATORS[operator.kind](**arguments)
+    except (RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise UserError(f"{place}: {' '.join(str(error).split())[:200]}") from error
+    given = results if isinstance(results, tuple) else (results,)
+    if len(given) != len(operator.outputs):
+        raise UserError(f"{place}: {len(given)} results where the program has {len(operator.outputs)}")
+    for result, (name, declared) in zip(given, operator.outputs, strict=True):
+        _check_type(result, declared, f"{operator.kind} {name!r}")
+    return {name: result for result, (name, _) in zip(given, operator.outputs, strict=True)}
+
+
+def _resolved(one: "str | Value", values: Mapping[str, Any], place: str) -> Any:
+    if not isinstance(one, str):
+        return _torch(one)
+    if one not in values:
+        raise UserError(f"{place}: {one!r} is not computed before it is used")
+    return values[one]
+
+
+def _torch(value: Value) -> Any:
+    return value if isinstance(value, str) else torch.from_numpy(np.array(value))
+
+
+def _check_type(found: torch.Tensor, declared: Type, place: str) -> None:
+    dtype = str(found.dtype).removeprefix("torch.")
+    if dtype != declared.dtype or tuple(found.shape) != declared.shape:
+        raise UserError(f"{place}: is {dtype} {list(found.shape)} where the program says {declared}")

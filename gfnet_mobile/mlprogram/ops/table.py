@@ -1,0 +1,15 @@
+"""The table of operators, filled by the files beside it."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Implementation = Callable[..., Any]
+Kind = TypeVar("Kind", bound=Implementation)
+
+OPERATORS: dict[str, Implementation] = {}
+
+
+def operator(implementation: Kind) -> Kind:
+    """Enters a function under its name; an underscore at the end keeps Python's own words apart."""
+    OPERATORS[implementation.__name__.rstrip("_")] = implementation
+    return implementation

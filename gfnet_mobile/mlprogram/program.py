@@ -1,0 +1,156 @@
+"""An ML program as plain data: functions, their operators, what each takes and gives.
+
+Source: ``MIL.proto`` of coremltools. Every shape must be written out; nothing here has one that depends on data.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gfnet_mobile.errors import UserError
+from gfnet_mobile.mlprogram.package import Package
+from gfnet_mobile.mlprogram.weights import Weights
+from gfnet_mobile.quiet import quiet
+
+with quiet():
+    from coremltools.proto import MIL_pb2
+
+Value = NDArray[Any] | str
+"""a constant"""
+
+_TYPES = MIL_pb2.DataType
+DTYPES: dict[int, str] = {
+    _TYPES.BOOL: "bool", _TYPES.STRING: "str", _TYPES.FLOAT16: "float16", _TYPES.FLOAT32: "float32",
+    _TYPES.INT8: "int8", _TYPES.INT16: "int16", _TYPES.INT32: "int32", _TYPES.UINT8: "uint8", _TYPES.UINT16: "uint16",
+}  # fmt: skip
+LARGEST = 2**28
+"""elements of a tensor"""
+
+
+@dataclass(frozen=True)
+class Type:
+    dtype: str
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.dtype} {list(self.shape)}"
+
+
+@dataclass(frozen=True)
+class Operator:
+    kind: str
+    name: str
+    """of its first output, which is unique in the function"""
+    inputs: dict[str, tuple["str | Value", ...]]
+    """argument → names of values, or constants written in place; most have one, lists have many"""
+    outputs: tuple[tuple[str, Type], ...]
+
+
+@dataclass(frozen=True)
+class Function:
+    inputs: dict[str, Type]
+    constants: dict[str, Value]
+    operators: tuple[Operator, ...]
+    outputs: tuple[str, ...]
+
+
+def read_function(package: Package, name: str = "main") -> Function:
+    """Raises UserError for whatever is not understood, with its place."""
+    program = package.model.mlProgram
+    if name not in program.functions:
+        raise UserError(f"{package.folder}: no function {name!r}; it has {', '.join(sorted(program.functions))}")
+    function = program.functions[name]
+    if function.opset not in function.block_specializations:
+        raise UserError(f"{package.folder}: function {name!r} has no block for its operator set {function.opset!r}")
+    block = function.block_specializations[function.opset]
+    reader = _Reader(package)
+    constants: dict[str, Value] = {}
+    operators = []
+    for operation in block.operations:
+        outputs = tuple((output.name, _type(output.type, output.name)) for output in operation.outputs)
+        if not outputs:
+            raise UserError(f"{package.folder}: operator {operation.type!r} gives nothing")
+        place = f"{operation.type} {outputs[0][0]!r}"
+        if operation.blocks:
+            raise UserError(f"{place}: operators with blocks of their own are not understood")
+        if operation.type == "const":
+            constants[outputs[0][0]] = reader.value(operation.attributes["val"], place)
+            continue
+        inputs = {
+            argument: tuple(
+                reader.value(one.value, place) if one.WhichOneof("binding") == "value" else one.name
+                for one in bound.arguments
+            )
+            for argument, bound in operation.inputs.items()
+        }
+        if any(isinstance(one, str) and one == "" for values in inputs.values() for one in values):
+            raise UserError(f"{place}: an argument without name or value")
+        operators.append(Operator(operation.type, outputs[0][0], inputs, outputs))
+    return Function(
+        inputs={one.name: _type(one.type, one.name) for one in function.inputs},
+        constants=constants,
+        operators=tuple(operators),
+        outputs=tuple(block.outputs),
+    )
+
+
+def _type(described: MIL_pb2.ValueType, place: str) -> Type:
+    if described.WhichOneof("type") != "tensorType":
+        raise UserError(f"{place!r}: is of type {described.WhichOneof('type')}; only tensors are understood")
+    tensor = described.tensorType
+    if tensor.dataType not in DTYPES:
+        raise UserError(f"{place!r}: element type {tensor.dataType} is not understood")
+    shape = []
+    for dimension in tensor.dimensions:
+        if dimension.WhichOneof("dimension") != "constant":
+            raise UserError(f"{place!r}: its shape depends on data")
+        shape.append(int(dimension.constant.size))
+    if math.prod(shape) > LARGEST:
+        raise UserError(f"{place!r}: {shape} has more than {LARGEST} elements")
+    return Type(DTYPES[tensor.dataType], tuple(shape))
+
+
+class _Reader:
+    """Constants, written in the program or in the weights beside it."""
+
+    def __init__(self, package: Package) -> None:
+        self.package = package
+        self.weights: dict[str, Weights] = {}
+
+    def value(self, value: MIL_pb2.Value, place: str) -> Value:
+        kind = _type(value.type, place)
+        if value.WhichOneof("value") == "blobFileValue":
+            blob = value.blobFileValue
+            return self._file(blob.fileName, place).read(blob.offset, np.dtype(kind.dtype), kind.shape)
+        if value.WhichOneof("value") != "immediateValue" or value.immediateValue.WhichOneof("value") != "tensor":
+            raise UserError(f"{place}: a constant of a kind that is not understood")
+        tensor = value.immediateValue.tensor
+        field = tensor.WhichOneof("value")
+        if field is None:
+            raise UserError(f"{place}: a constant without value")
+        values = getattr(tensor, field).values
+        if kind.dtype == "str":
+            if field != "strings" or len(values) != 1 or kind.shape:
+                raise UserError(f"{place}: a text constant must be one text")
+            return str(values[0])
+        found = np.frombuffer(values, kind.dtype) if field == "bytes" else _numbers(values, kind.dtype)
+        if found.size != math.prod(kind.shape):
+            raise UserError(f"{place}: {found.size} values for a constant of {kind}")
+        return found.reshape(kind.shape)
+
+    def _file(self, name: str, place: str) -> Weights:
+        relative = name.removeprefix("@model_path/")
+        path = self.package.folder / relative
+        if relative == name or not path.resolve().is_relative_to(self.package.folder.resolve()):
+            raise UserError(f"{place}: its weights lie outside the package ({name!r})")
+        if name not in self.weights:
+            self.weights[name] = Weights(path)
+        return self.weights[name]
+
+
+def _numbers(values: Sequence[Any], dtype: str) -> NDArray[Any]:
+    return np.array(list(values)).astype(dtype) if len(values) else np.zeros(0, dtype)
