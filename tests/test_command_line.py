@@ -113,12 +113,12 @@ def test_verify_fails_with_code_1_where_a_graph_differs(capfd, recurrent_bundle,
 
 def test_what_cannot_run_here_is_not_run_and_not_passed(capfd, recurrent_bundle, folder):
     manifest = recurrent_bundle.manifest.model_dump()
-    manifest["targets"]["coreml"] = manifest["targets"]["onnx"]
+    manifest["targets"]["litert"] = manifest["targets"]["onnx"]
     write_manifest(folder, manifest)
     code, out, _ = run(capfd, "verify", folder)
-    assert code == 0 and "coreml: not run" in out
-    code, out, err = run(capfd, "verify", folder, "--target", "coreml")
-    assert code == 1 and "coreml: not run" in out and "nothing was verified" in err
+    assert code == 0 and "litert: not run" in out
+    code, out, err = run(capfd, "verify", folder, "--target", "litert")
+    assert code == 1 and "litert: not run" in out and "nothing was verified" in err
 
 
 def test_bench_prints_a_table_and_appends_results(capfd, bundle, tmp_path):

@@ -69,12 +69,12 @@ def test_values_that_are_not_finite_never_pass(recurrent_bundle, tmp_path):
 
 def test_targets_without_a_runtime_are_listed_as_not_run(recurrent_bundle, tmp_path):
     manifest = recurrent_bundle.manifest.model_dump()
-    manifest["targets"]["coreml"] = manifest["targets"]["onnx"]
+    manifest["targets"]["litert"] = manifest["targets"]["onnx"]
     folder = shutil.copytree(recurrent_bundle.folder, tmp_path / "b.gfnet")
     write_manifest(folder, manifest)
-    report = verify(open_bundle(folder), ["onnx", "coreml"])
+    report = verify(open_bundle(folder), ["onnx", "litert"])
     assert {row.target for row in report.rows} == {"onnx"} == {found.target for found in report.agreements}
-    assert "no runtime" in report.not_run["coreml"]
+    assert "no runtime" in report.not_run["litert"]
 
 
 def test_bench_measures_every_graph_every_exit_and_loading(recurrent_bundle):

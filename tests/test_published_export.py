@@ -12,6 +12,7 @@ import published_files
 import pytest
 import torch
 
+from export import TARGETS
 from export.bundle import export_bundle
 from gfnet_mobile.host.preprocess import from_pixels
 from gfnet_mobile.host.session import Session
@@ -27,14 +28,14 @@ TOLERANCE = 1e-4
 def test_every_runtime_answers_as_the_eager_network(configuration, tmp_path):
     size = published_files.manifest_of(configuration)["image_size"]
     path = published_files.write(published_files.content_of(configuration), tmp_path / "file.pth.tar")
-    bundle = export_bundle(path, ["onnx", "executorch"], tmp_path)
+    bundle = export_bundle(path, list(TARGETS), tmp_path)
     model = load_checkpoint(path)
     path.unlink()
     normalised = torch.from_numpy(published_files.make_checkpoint.images(size))
     images = normalised * torch.tensor(model.config.std)[:, None, None] + torch.tensor(model.config.mean)[:, None, None]
     blank = from_pixels(np.zeros((size, size, 3), np.uint8))
     largest: dict[tuple[str, str], float] = {}
-    for target in ("onnx", "executorch"):
+    for target in TARGETS:
         with Session(bundle, target) as session:
             for image, x in zip(images, normalised, strict=True):
                 with torch.no_grad():
@@ -48,7 +49,7 @@ def test_every_runtime_answers_as_the_eager_network(configuration, tmp_path):
                         off = np.abs(session.register(register)[0] - golden).max() / np.abs(golden).max()
                         largest[target, tensor] = max(largest.get((target, tensor), 0.0), float(off))
     assert {where: off for where, off in largest.items() if off > TOLERANCE} == {}
-    assert len(largest) == 2 * 5
+    assert len(largest) == len(TARGETS) * 5
 
 
 def registers(model: GlanceFocusNet, step: int) -> dict[str, str]:

@@ -21,17 +21,17 @@ def folder(recurrent_bundle, tmp_path):
 def test_unknown_targets_list_the_known(recurrent_bundle):
     with pytest.raises(UserError, match="no target 'tflite'; the bundle has onnx"):
         open_runtime(recurrent_bundle, "tflite")
-    assert known == ("onnx", "executorch")
+    assert known == ("onnx", "executorch", "coreml")
 
 
 def test_a_target_that_no_runtime_here_runs_says_so(recurrent_bundle, folder):
     manifest = recurrent_bundle.manifest.model_dump()
-    manifest["targets"]["coreml"] = manifest["targets"]["onnx"]
+    manifest["targets"]["litert"] = manifest["targets"]["onnx"]
     write_manifest(folder, manifest)
     bundle = open_bundle(folder)
     assert runnable(bundle) == ["onnx"]
-    with pytest.raises(UserError, match="no runtime for target 'coreml' on this machine; it runs onnx, executorch"):
-        open_runtime(bundle, "coreml")
+    with pytest.raises(UserError, match="no runtime for target 'litert' on this machine; it runs onnx, "):
+        open_runtime(bundle, "litert")
 
 
 def test_a_bundle_of_which_nothing_runs_here_says_so(recurrent_bundle, monkeypatch):
@@ -135,3 +135,14 @@ def test_executorch_refuses_a_missing_method_and_another_shape(executorch_bundle
     runtime = open_runtime(executorch_bundle, "executorch")
     with pytest.raises(UserError, match=r"'image' is float32 \[1, 3, 8, 8\] in the file"):
         runtime.bind("net", {"image": np.zeros((1, 3, 9, 9), np.float32)}, {"logits": np.zeros((1, 5), np.float32)})
+
+
+def test_what_is_interpreted_is_run_only_where_asked_for_or_alone(recurrent_bundle, tmp_path):
+    folder = shutil.copytree(recurrent_bundle.folder, tmp_path / "b.gfnet")
+    manifest = recurrent_bundle.manifest.model_dump()
+    manifest["targets"] = {"coreml": manifest["targets"]["onnx"], "onnx": manifest["targets"]["onnx"]}
+    write_manifest(folder, manifest)
+    assert runnable(open_bundle(folder)) == ["onnx"]
+    del manifest["targets"]["onnx"]
+    write_manifest(folder, manifest)
+    assert runnable(open_bundle(folder)) == ["coreml"]

@@ -7,6 +7,7 @@ import typer
 
 from gfnet_mobile.bundle.store import open_bundle
 from gfnet_mobile.errors import CheckFailed
+from gfnet_mobile.runtimes import INTERPRETED
 
 EPILOG = "Example: gfnet-mobile verify demo.gfnet --target onnx"
 
@@ -33,6 +34,8 @@ def verify(
     for found in report.agreements:
         labels, steps = f"{found.labels} of {found.images}", f"{found.steps} of {found.images}"
         show(f"{found.target}: whole loop: same label for {labels} images, same number of steps for {steps}")
+    for name in (found.target for found in report.agreements if found.target in INTERPRETED):
+        show(f"{name}: interpreted here; how Core ML compiles, places and times it was not checked")
     for name, reason in report.not_run.items():
         show(f"{name}: not run: {reason}")
     failures = [row for row in report.rows if not row.ok]

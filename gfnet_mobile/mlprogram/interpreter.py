@@ -25,13 +25,15 @@ class Interpreter:
 
     def __init__(self, function: Function) -> None:
         self.function = function
+        self.inputs = function.inputs
+        self.outputs = _declared(function)
         self._constants = {name: _torch(value) for name, value in function.constants.items()}
         for operator in function.operators:
             _check_arguments(operator)
 
     def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs by name. Raises UserError for inputs of another name, shape or dtype."""
-        wanted = self.function.inputs
+        wanted = self.inputs
         if set(inputs) != set(wanted):
             raise UserError(f"inputs {sorted(inputs)}; the program takes {sorted(wanted)}")
         values: dict[str, Any] = dict(self._constants)
@@ -41,7 +43,16 @@ class Interpreter:
         with torch.no_grad():
             for operator in self.function.operators:
                 values.update(_run(operator, values))
-        return {name: values[name].numpy() for name in self.function.outputs}
+        return {name: values[name].numpy() for name in self.outputs}
+
+
+def _declared(function: Function) -> dict[str, Type]:
+    """Types of the outputs."""
+    types = dict(function.inputs) | {name: kind for one in function.operators for name, kind in one.outputs}
+    for name in function.outputs:
+        if name not in types:
+            raise UserError(f"output {name!r}: nothing in the program computes it")
+    return {name: types[name] for name in function.outputs}
 
 
 def load(path: str | Path, function: str = "main") -> Interpreter:

@@ -10,7 +10,11 @@ from gfnet_mobile.runtimes.protocol import Runtime
 _MODULES = {  # target → module with `load`, package that it needs
     "onnx": ("gfnet_mobile.runtimes.onnx", "onnxruntime"),
     "executorch": ("gfnet_mobile.runtimes.executorch", "executorch"),
+    "coreml": ("gfnet_mobile.runtimes.coreml", "coremltools"),
 }
+
+INTERPRETED = ("coreml",)
+"""targets whose runtime here shows what they compute, not how fast; taken only where asked for, or alone"""
 
 known = tuple(_MODULES)
 
@@ -26,12 +30,13 @@ def unavailable(target: str) -> str | None:
 
 
 def runnable(bundle: Bundle) -> list[str]:
-    """The bundle's targets that can run here, in the bundle's order. Raises UserError if there are none."""
+    """The bundle's targets to run here, in the bundle's order: those that are not interpreted, if there are any. Raises
+    UserError if there are none at all."""
     targets = [target for target in bundle.manifest.targets if unavailable(target) is None]
     if not targets:
         has = ", ".join(bundle.manifest.targets)
         raise UserError(f"{bundle.folder}: none of its targets ({has}) runs on this machine ({', '.join(known)})")
-    return targets
+    return [target for target in targets if target not in INTERPRETED] or targets
 
 
 def first_runnable(bundle: Bundle) -> str:
