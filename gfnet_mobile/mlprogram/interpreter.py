@@ -19,6 +19,9 @@ from gfnet_mobile.mlprogram.program import Function, Operator, Type, Value, read
 
 Array = NDArray[Any]
 
+LIST = "values"
+"""the one argument that takes many values"""
+
 
 class Interpreter:
     """One function of a package, its constants in memory."""
@@ -68,14 +71,20 @@ def _check_arguments(operator: Operator) -> None:
         inspect.signature(OPERATORS[operator.kind]).bind(**dict.fromkeys(operator.inputs))
     except TypeError as error:
         raise UserError(f"{place}: {error}") from error
+    for argument, names in operator.inputs.items():
+        if argument != LIST and len(names) != 1:
+            raise UserError(f"{place}: {len(names)} values for {argument!r}")
 
 
 def _run(operator: Operator, values: Mapping[str, Any]) -> dict[str, torch.Tensor]:
     place = f"{operator.kind} {operator.name!r}"
     arguments: dict[str, Any] = {}
-    for argument, bound in operator.inputs.items():
-        found = [_resolved(one, values, place) for one in bound]
-        arguments[argument] = found if argument == "values" else found[0]
+    for argument, names in operator.inputs.items():
+        for name in names:
+            if name not in values:
+                raise UserError(f"{place}: {name!r} is not computed before it is used")
+        found = [values[name] for name in names]
+        arguments[argument] = found if argument == LIST else found[0]
     try:
         results = OPERATORS[operator.kind](**arguments)
     except (RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
@@ -86,14 +95,6 @@ def _run(operator: Operator, values: Mapping[str, Any]) -> dict[str, torch.Tenso
     for result, (name, declared) in zip(given, operator.outputs, strict=True):
         _check_type(result, declared, f"{operator.kind} {name!r}")
     return {name: result for result, (name, _) in zip(given, operator.outputs, strict=True)}
-
-
-def _resolved(one: "str | Value", values: Mapping[str, Any], place: str) -> Any:
-    if not isinstance(one, str):
-        return _torch(one)
-    if one not in values:
-        raise UserError(f"{place}: {one!r} is not computed before it is used")
-    return values[one]
 
 
 def _torch(value: Value) -> Any:

@@ -45,8 +45,8 @@ class Operator:
     kind: str
     name: str
     """of its first output, which is unique in the function"""
-    inputs: dict[str, tuple["str | Value", ...]]
-    """argument → names of values, or constants written in place; most have one, lists have many"""
+    inputs: dict[str, tuple[str, ...]]
+    """argument → names of values; most have one, lists have many"""
     outputs: tuple[tuple[str, Type], ...]
 
 
@@ -54,6 +54,7 @@ class Operator:
 class Function:
     inputs: dict[str, Type]
     constants: dict[str, Value]
+    """those written in place, too, under names of their own"""
     operators: tuple[Operator, ...]
     outputs: tuple[str, ...]
 
@@ -80,15 +81,17 @@ def read_function(package: Package, name: str = "main") -> Function:
         if operation.type == "const":
             constants[outputs[0][0]] = reader.value(operation.attributes["val"], place)
             continue
-        inputs = {
-            argument: tuple(
-                reader.value(one.value, place) if one.WhichOneof("binding") == "value" else one.name
-                for one in bound.arguments
-            )
-            for argument, bound in operation.inputs.items()
-        }
-        if any(isinstance(one, str) and one == "" for values in inputs.values() for one in values):
-            raise UserError(f"{place}: an argument without name or value")
+        inputs: dict[str, tuple[str, ...]] = {}
+        for argument, bound in operation.inputs.items():
+            names = []
+            for number, one in enumerate(bound.arguments):
+                names.append(one.name)
+                if one.WhichOneof("binding") == "value":
+                    names[-1] = f"{place}, {argument} {number}"  # no name of the file has blanks
+                    constants[names[-1]] = reader.value(one.value, place)
+                elif not one.name:
+                    raise UserError(f"{place}: an argument without name or value")
+            inputs[argument] = tuple(names)
         operators.append(Operator(operation.type, outputs[0][0], inputs, outputs))
     return Function(
         inputs={one.name: _type(one.type, one.name) for one in function.inputs},

@@ -37,10 +37,8 @@ def max_pool(
     pad: Tensor | None = None,
     ceil_mode: Tensor | bool = False,
 ) -> Tensor:
-    _refuse(bool(ceil_mode), "ceil_mode")
-    kernel, steps = kernel_sizes.tolist(), [1] * len(kernel_sizes) if strides is None else strides.tolist()
-    padded = functional.pad(x, _padding(x, kernel, steps, pad_type, pad), value=-torch.inf)
-    return functional.max_pool2d(padded, kernel, steps)
+    kernel, steps, padding = _windows(x, kernel_sizes, strides, pad_type, pad, ceil_mode)
+    return functional.max_pool2d(functional.pad(x, padding, value=-torch.inf), kernel, steps)
 
 
 @operator
@@ -53,9 +51,7 @@ def avg_pool(
     exclude_padding_from_average: Tensor | bool = False,
     ceil_mode: Tensor | bool = False,
 ) -> Tensor:
-    _refuse(bool(ceil_mode), "ceil_mode")
-    kernel, steps = kernel_sizes.tolist(), [1] * len(kernel_sizes) if strides is None else strides.tolist()
-    padding = _padding(x, kernel, steps, pad_type, pad)
+    kernel, steps, padding = _windows(x, kernel_sizes, strides, pad_type, pad, ceil_mode)
     total = functional.avg_pool2d(functional.pad(x, padding), kernel, steps)
     if not bool(exclude_padding_from_average):
         return total
@@ -103,6 +99,20 @@ def upsample_bilinear(
     factors = (float(scale_factor_height), float(scale_factor_width))
     size = [int(extent * factor + 1e-3) for extent, factor in zip(x.shape[2:], factors, strict=True)]
     return functional.interpolate(x, size=size, mode="bilinear", align_corners=corners)
+
+
+def _windows(
+    x: Tensor,
+    kernel_sizes: Tensor,
+    strides: Tensor | None,
+    pad_type: str,
+    pad: Tensor | None,
+    ceil_mode: Tensor | bool,
+) -> tuple[list[int], list[int], list[int]]:
+    """Kernel, strides and padding of a pooling operator."""
+    _refuse(bool(ceil_mode), "ceil_mode")
+    kernel, steps = kernel_sizes.tolist(), [1] * len(kernel_sizes) if strides is None else strides.tolist()
+    return kernel, steps, _padding(x, kernel, steps, pad_type, pad)
 
 
 def _padding(x: Tensor, kernel: list[int], strides: list[int], pad_type: str, pad: Tensor | None) -> list[int]:

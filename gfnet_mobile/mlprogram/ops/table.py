@@ -10,6 +10,6 @@ OPERATORS: dict[str, Implementation] = {}
 
 
 def operator(implementation: Kind) -> Kind:
-    """Enters a function under its name; an underscore at the end keeps Python's own words apart."""
-    OPERATORS[implementation.__name__.rstrip("_")] = implementation
+    """Enters a function under its name."""
+    OPERATORS[implementation.__name__] = implementation
     return implementation
