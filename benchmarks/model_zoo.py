@@ -19,17 +19,17 @@ from typing import Any
 
 import timm
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from export import TARGETS
 from export.bundle import export_bundle
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.measure.bench import bench
+from gfnet_mobile.measure.cost import counted
 from gfnet_mobile.measure.results import this_device
 from gfnet_mobile.measure.verify import verify
 from gfnet_mobile.models import backbones as _registered  # noqa: F401
-from gfnet_mobile.models.checkpoint import read_checkpoint
 from gfnet_mobile.published.families import families
+from gfnet_mobile.runtimes import INTERPRETED
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import published_files
@@ -79,13 +79,12 @@ def _measured(name: str) -> dict[str, Any]:
         folder = Path(scratch)
         path = published_files.write(published_files.content_of(configuration), folder / "file.pth.tar")
         before = path.stat().st_size
-        checkpoint = read_checkpoint(path)
         seconds, bundles = {}, {}
         for target in TARGETS:
             start = perf_counter()
             bundles[target] = export_bundle(path, [target], folder / target)
             seconds[target] = perf_counter() - start
-        runnable = [target for target in TARGETS if target != "coreml"]
+        runnable = [target for target in TARGETS if target not in INTERPRETED]
         worst = {target: max(row.difference for row in verify(bundles[target], [target]).rows) for target in runnable}
         latency = {
             target: {
@@ -93,14 +92,14 @@ def _measured(name: str) -> dict[str, Any]:
             }
             for target in runnable
         }
-        config = checkpoint.model.config
+        manifest = bundles["onnx"].manifest
         return {
             "name": name,
             "golden": configuration in published_files.CONFIGURATIONS,
-            "steps": config.steps,
-            "image": config.image,
-            "multiply_adds": bundles["onnx"].manifest.multiply_adds,
-            "backbone": _backbone(config.glance_encoder.backbone, config.image),
+            "steps": len(manifest.steps),
+            "image": manifest.preprocessing.size,
+            "multiply_adds": manifest.multiply_adds,
+            "backbone": _backbone(name.rsplit("-", 1)[0], manifest.preprocessing.size),
             "file": before,
             "sizes": {target: _sizes(bundle) for target, bundle in bundles.items()},
             "seconds": seconds,
@@ -110,19 +109,16 @@ def _measured(name: str) -> dict[str, Any]:
 
 
 def _backbone(name: str, image: int) -> int:
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        timm.create_model(name).eval()(torch.zeros(1, 3, image, image))
-    return counter.get_total_flops() // 2
+    """Multiply-adds of a configuration's backbone on the whole image."""
+    one = next(family.configurations[name] for family in families() if name in family.configurations)
+    backbone = timm.create_model(one.backbone).eval()
+    return counted(lambda: backbone(torch.zeros(1, 3, image, image)))
 
 
 def _sizes(bundle: Bundle) -> dict[str, int]:
     """Bytes of each graph."""
-    manifest = bundle.manifest
-    (target,) = manifest.targets.values()
-    return {
-        graph: sum(entry.bytes for entry in manifest.files_of(target.graphs[graph].path).values())
-        for graph in manifest.graphs
-    }
+    (target,) = bundle.manifest.targets
+    return {graph: bundle.manifest.graph_bytes(target, graph) for graph in bundle.manifest.graphs}
 
 
 def _page(rows: Sequence[dict[str, Any]]) -> list[str]:

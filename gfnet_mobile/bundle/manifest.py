@@ -184,6 +184,10 @@ class Manifest(_Strict):
             return {"": self.files[path]}
         return {name[len(path) + 1 :]: entry for name, entry in self.files.items() if name.startswith(path + "/")}
 
+    def graph_bytes(self, target: str, graph: str) -> int:
+        """Size of a graph's file or package."""
+        return sum(entry.bytes for entry in self.files_of(self.targets[target].graphs[graph].path).values())
+
     @model_validator(mode="after")
     def _is_consistent(self) -> "Manifest":
         for problem in _problems(self):

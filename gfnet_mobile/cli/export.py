@@ -65,14 +65,9 @@ def _print_sizes(bundle: Bundle, checkpoint: int) -> None:
     table = Table("graph, kB", box=None)
     for target in manifest.targets:
         table.add_column(target, justify="right")
-    sizes = {
-        (graph, target): sum(entry.bytes for entry in manifest.files_of(files.graphs[graph].path).values())
-        for graph in manifest.graphs
-        for target, files in manifest.targets.items()
-    }
     for graph in manifest.graphs:
-        table.add_row(graph, *(f"{sizes[graph, target] / 1000:.0f}" for target in manifest.targets))
-    totals = [sum(sizes[graph, target] for graph in manifest.graphs) for target in manifest.targets]
+        table.add_row(graph, *(f"{manifest.graph_bytes(target, graph) / 1000:.0f}" for target in manifest.targets))
+    totals = [sum(manifest.graph_bytes(target, graph) for graph in manifest.graphs) for target in manifest.targets]
     table.add_row("total", *(f"{total / 1000:.0f}" for total in totals))
     table.add_row("checkpoint", *(f"{checkpoint / 1000:.0f}" for _ in totals))
     show(table)

@@ -9,6 +9,7 @@ All arithmetic is float32, as in every other language of this project. p = softm
 Step t stops when its confidence >= ``thresholds[t]``; null never stops there; the last step always does.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -67,8 +68,12 @@ def exit_steps(rule: ExitRule, logits: Floats) -> NDArray[np.int64]:
     """The step at which each of N sequences ends, [N], from logits float32 [N, T, K]: `should_stop` for many."""
     temperature = np.array(rule.temperature, np.float32)[:, None]
     sure = confidence(rule.measure, temperature, np.ascontiguousarray(logits, np.float32))
-    thresholds = [*(np.inf if t is None else t for t in rule.thresholds), -np.inf]
-    ends: NDArray[np.int64] = (sure >= np.array(thresholds, np.float32)).argmax(axis=1)
+    return first_reaching(sure, [np.inf if t is None else t for t in rule.thresholds])
+
+
+def first_reaching(sure: Floats, thresholds: Sequence[float | np.float32] | Floats) -> NDArray[np.int64]:
+    """The first step at which confidences [N, T] reach ``thresholds`` [T - 1]; the last where none does."""
+    ends: NDArray[np.int64] = (sure >= np.array([*thresholds, -np.inf], np.float32)).argmax(axis=1)
     return ends
 
 
@@ -99,7 +104,7 @@ def choose_thresholds(
 
     def outcome(thresholds: list[np.float32]) -> tuple[float, float]:
         """Mean steps and accuracy."""
-        ends = (sure >= np.array([*thresholds, -np.inf], np.float32)).argmax(axis=1)
+        ends = first_reaching(sure, thresholds)
         return float(ends.mean()) + 1, float(right[np.arange(count), ends].mean())
 
     def cost(thresholds: list[np.float32], price: float) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from gfnet_mobile.host.exit_rules import Floats, first_reaching
 
 BUDGETS = 39
 """as published: q = 1/20 to 39/20"""
@@ -103,9 +103,7 @@ def outcome(confidence: Floats, right: NDArray[np.bool_], thresholds: Floats, co
     accuracy, cost = np.empty(len(thresholds)), np.empty(len(thresholds))
     leaving = np.empty((len(thresholds), steps), np.int64)
     for budget, row in enumerate(thresholds):
-        ends = np.full(count, steps - 1)
-        for step in range(steps - 2, -1, -1):
-            ends[confidence[step] >= row[step]] = step
+        ends = first_reaching(confidence.T, row[: steps - 1])
         leaving[budget] = np.bincount(ends, minlength=steps)
         accuracy[budget] = right[ends, np.arange(count)].mean()
         cost[budget] = leaving[budget] @ costs / count

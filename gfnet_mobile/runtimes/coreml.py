@@ -10,7 +10,7 @@ from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.mlprogram import Interpreter
 from gfnet_mobile.mlprogram import load as load_program
 from gfnet_mobile.mlprogram.program import Type
-from gfnet_mobile.runtimes.protocol import Buffers, Signature, check_signature
+from gfnet_mobile.runtimes.protocol import Buffers, Signature, check_signature, in_file
 
 
 class InterpretedRuntime:
@@ -27,7 +27,7 @@ class InterpretedRuntime:
 
     def bind(self, graph: str, inputs: Buffers, outputs: Buffers) -> Callable[[], None]:
         program, names = self._programs[graph], self._files[graph].names
-        inputs, outputs = ({names.get(t, t): array for t, array in buffers.items()} for buffers in (inputs, outputs))
+        inputs, outputs = in_file(inputs, names), in_file(outputs, names)
         check_signature(graph, "input", inputs, _signature(program.inputs))
         check_signature(graph, "output", outputs, _signature(program.outputs))
         return partial(_run, program, inputs, outputs)

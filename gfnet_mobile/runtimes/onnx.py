@@ -7,7 +7,7 @@ import onnxruntime as ort
 
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.errors import UserError
-from gfnet_mobile.runtimes.protocol import Buffers, Signature, check_signature
+from gfnet_mobile.runtimes.protocol import Buffers, Signature, check_signature, in_file
 
 _DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(int32)": "int32"}
 
@@ -36,7 +36,7 @@ class OnnxRuntime:
 
     def bind(self, graph: str, inputs: Buffers, outputs: Buffers) -> Callable[[], None]:
         session, names = self._sessions[graph], self._files[graph].names
-        inputs, outputs = ({names.get(t, t): array for t, array in buffers.items()} for buffers in (inputs, outputs))
+        inputs, outputs = in_file(inputs, names), in_file(outputs, names)
         check_signature(graph, "input", inputs, _signature(session.get_inputs()))
         check_signature(graph, "output", outputs, _signature(session.get_outputs()))
         binding = session.io_binding()

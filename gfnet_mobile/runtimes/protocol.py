@@ -1,6 +1,6 @@
 """What a runtime is to the rest: something that binds a graph to buffers and then runs it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -25,6 +25,11 @@ class Runtime(Protocol):
 
     def close(self) -> None:
         """Free what was loaded; calls that were bound must not be made any more."""
+
+
+def in_file(buffers: Buffers, names: Mapping[str, str]) -> Buffers:
+    """``buffers`` by what the file calls their tensors (`GraphFile.names`)."""
+    return {names.get(tensor, tensor): array for tensor, array in buffers.items()}
 
 
 def check_signature(graph: str, what: str, bound: Buffers, signature: Signature) -> None:
