@@ -5,18 +5,19 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from export.graphs import Graph
-from gfnet_mobile.bundle.manifest import GraphFile, Precision
+from gfnet_mobile.bundle.manifest import Compression, GraphFile
 from gfnet_mobile.errors import UserError
 
 
 class Target(Protocol):
     """What the module of a target offers."""
 
-    PRECISION: Precision
     TOOLS: tuple[str, ...]
     """packages whose versions the manifest records"""
+    COMPRESSIONS: tuple[Compression, ...]
+    """the forms in which it can store a graph"""
 
-    def export(self, graph: Graph, bundle: Path, checkpoint: str) -> GraphFile:
+    def export(self, graph: Graph, bundle: Path, checkpoint: str, compression: Compression) -> GraphFile:
         """Write ``graph`` into the folder ``bundle``, the SHA-256 of its checkpoint in the file's metadata."""
         ...
 

@@ -1,7 +1,7 @@
 """A checkpoint becomes a bundle: every graph for every target, the program, golden vectors; all of it or nothing."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from export.graphs import Graph, graphs_of
 from export.program import registers_of, steps_of
 from gfnet_mobile import __version__
 from gfnet_mobile.bundle.golden import write_golden
-from gfnet_mobile.bundle.manifest import NAME, ExitRule, GraphFile
+from gfnet_mobile.bundle.manifest import NAME, Compression, ExitRule, GraphFile
 from gfnet_mobile.bundle.store import MANIFEST, Bundle, open_bundle, write_manifest
 from gfnet_mobile.data.labels import labelled
 from gfnet_mobile.errors import UserError
@@ -19,9 +19,6 @@ from gfnet_mobile.files import replacing_folder
 from gfnet_mobile.measure.cost import multiply_adds
 from gfnet_mobile.models.checkpoint import read_checkpoint
 from gfnet_mobile.quiet import quiet
-
-TOLERANCE = {"float32": 1e-4}
-"""largest difference from the eager network, relative to the tensor's largest value"""
 
 
 def export_bundle(
@@ -32,12 +29,14 @@ def export_bundle(
     name: str | None = None,
     golden: Path | None = None,
     labels: Path | None = None,
+    compress: Mapping[str, Compression] | None = None,
     progress: Callable[[str, str], None] = lambda target, graph: None,
 ) -> Bundle:
     """Write ``output/NAME.gfnet`` and open it. NAME is the checkpoint's own unless given.
 
-    ``golden`` is a folder of pictures for the golden vectors, ``labels`` a file of class names. ``progress`` is told
-    the target and the graph of each export before it begins.
+    ``golden`` is a folder of pictures for the golden vectors, ``labels`` a file of class names. ``compress`` says how
+    to store a graph, by its name or, under ``""``, all that are not named. ``progress`` is told the target and the
+    graph of each export before it begins.
     """
     modules = {target: _module(target) for target in targets}
     source = read_checkpoint(checkpoint)
@@ -50,6 +49,7 @@ def export_bundle(
         raise UserError(f"{folder}: exists and is no bundle; remove it or choose another --name")
     images = golden_images(source.model, golden)
     graphs = graphs_of(source.model)
+    stored = compressions(compress or {}, [graph.name for graph in graphs], modules)
     steps = steps_of(config, graphs)
     rules = source.rules or {"last_step": _never_early(config.steps)}
     with replacing_folder(folder) as temporary:
@@ -58,7 +58,7 @@ def export_bundle(
             files[target] = {}
             for graph in graphs:
                 progress(target, graph.name)
-                files[target][graph.name] = _export(target, module, graph, temporary, source.sha256)
+                files[target][graph.name] = _export(target, module, graph, temporary, source.sha256, stored[graph.name])
         write_golden(temporary / "golden.safetensors", images, golden_tensors(source.model, steps, images))
         write_manifest(
             temporary,
@@ -68,18 +68,11 @@ def export_bundle(
                 "preprocessing": config.preprocessing,
                 "registers": registers_of(source.model, steps),
                 "steps": steps,
-                "targets": {
-                    target: {"precision": module.PRECISION, "graphs": files[target]}
-                    for target, module in modules.items()
-                },
+                "targets": {target: {"graphs": graphs} for target, graphs in files.items()},
                 "labels": config.labels,
                 "rules": rules,
                 "default_rule": next(iter(rules)),
                 "multiply_adds": multiply_adds(source.model),
-                "tolerances": {
-                    module.PRECISION: {graph.name: TOLERANCE[module.PRECISION] for graph in graphs}
-                    for module in modules.values()
-                },
                 "golden": {"path": "golden.safetensors", "count": len(images)},
                 "tools": _tools(modules.values()),
             },
@@ -92,11 +85,28 @@ def _module(target: str) -> Target:
         return load_target(target)
 
 
-def _export(target: str, module: Target, graph: Graph, folder: Path, checkpoint: str) -> GraphFile:
+def compressions(
+    asked: Mapping[str, Compression], graphs: Sequence[str], modules: Mapping[str, Target]
+) -> dict[str, Compression]:
+    """How each graph is stored. Raises UserError for a graph or a form that is not there."""
+    for graph in asked:
+        if graph and graph not in graphs:
+            raise UserError(f"--compress: no graph {graph!r}; the network has {', '.join(graphs)}")
+    found: dict[str, Compression] = {graph: asked.get(graph, asked.get("", "none")) for graph in graphs}
+    for target, module in modules.items():
+        for word in found.values():
+            if word not in module.COMPRESSIONS:
+                raise UserError(f"--compress {word}: target {target!r} knows {', '.join(module.COMPRESSIONS)}")
+    return found
+
+
+def _export(
+    target: str, module: Target, graph: Graph, folder: Path, checkpoint: str, compression: Compression
+) -> GraphFile:
     try:
         with quiet():
-            return module.export(graph, folder, checkpoint)
-    except OSError:
+            return module.export(graph, folder, checkpoint, compression)
+    except (OSError, UserError):
         raise
     except Exception as error:  # each framework raises what it likes
         raise UserError(f"graph {graph.name!r} cannot be exported to {target}: {_reason(error)}") from error

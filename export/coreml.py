@@ -13,16 +13,16 @@ from coremltools.converters.mil import register_torch_op
 from coremltools.converters.mil.frontend.torch.ops import _get_inputs
 
 from export.graphs import Graph
-from gfnet_mobile.bundle.manifest import GraphFile, Precision
+from gfnet_mobile.bundle.manifest import Compression, GraphFile
 
-PRECISION: Precision = "float32"
 TOOLS = ("torch", "coremltools")
+COMPRESSIONS: tuple[Compression, ...] = ("none",)
 
 RESERVED = {"state": "state_map"}
 """``state`` is a keyword of ML programs; the manifest's ``names`` says what the tensor is called instead"""
 
 
-def export(graph: Graph, bundle: Path, checkpoint: str) -> GraphFile:
+def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression = "none") -> GraphFile:
     tensors = (*graph.inputs, *graph.outputs)
     file = GraphFile(
         path=f"coreml/{graph.name}.mlpackage",

@@ -9,16 +9,16 @@ from executorch.exir.passes import MemoryPlanningPass
 
 from export.crop import crop_by_slices
 from export.graphs import Graph
-from gfnet_mobile.bundle.manifest import GraphFile, Precision
+from gfnet_mobile.bundle.manifest import Compression, GraphFile
 
-PRECISION: Precision = "float32"
 TOOLS = ("torch", "executorch")
+COMPRESSIONS: tuple[Compression, ...] = ("none",)
 
 _CONFIG = ExecutorchBackendConfig(memory_planning_pass=MemoryPlanningPass(alloc_graph_input=False))
 """inputs are read where the caller has them: an image is 600 kB, and copying it would take half of the policy's time"""
 
 
-def export(graph: Graph, bundle: Path, checkpoint: str) -> GraphFile:
+def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression = "none") -> GraphFile:
     """The checkpoint's hash is what a second method, ``checkpoint``, returns: a program has no other metadata."""
     path = f"executorch/{graph.name}.pte"
     file = GraphFile(path=path, entry="forward", inputs=tuple(graph.inputs), outputs=graph.outputs)

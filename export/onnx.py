@@ -9,16 +9,16 @@ import torch
 from onnxscript import opset18 as op
 
 from export.graphs import Graph
-from gfnet_mobile.bundle.manifest import GraphFile, Precision
+from gfnet_mobile.bundle.manifest import Compression, GraphFile
 
-PRECISION: Precision = "float32"
 TOOLS = ("torch", "onnx", "onnxscript")
+COMPRESSIONS: tuple[Compression, ...] = ("none",)
 
 OPSET = 18
 """the exporter's native one; ONNX Runtime reads it since 1.14"""
 
 
-def export(graph: Graph, bundle: Path, checkpoint: str) -> GraphFile:
+def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression = "none") -> GraphFile:
     file = GraphFile(path=f"onnx/{graph.name}.onnx", inputs=tuple(graph.inputs), outputs=graph.outputs)
     program = torch.onnx.export(
         graph.module,

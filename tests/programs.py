@@ -267,7 +267,7 @@ def expected(program: Program, images: NDArray[np.uint8]) -> dict[str, Array]:
 
 def draft(program: Program, **changes: Any) -> dict[str, Any]:
     """A manifest without its hashes."""
-    steps, graphs = [], [graph.name for graph in program.graphs]
+    steps: list[dict[str, Any]] = []
     for calls, size in program.steps:
         position = {} if size is None else {"position": "position", "patch_size": size}
         steps.append({"calls": calls, "logits": "logits", **position})
@@ -276,6 +276,7 @@ def draft(program: Program, **changes: Any) -> dict[str, Any]:
             "path": f"onnx/{graph.name}.onnx",
             "inputs": [tensor.name for tensor in graph.model.graph.input],
             "outputs": [tensor.name for tensor in graph.model.graph.output],
+            "tolerance": 1e-4,
         }
         for graph in program.graphs
     }
@@ -296,11 +297,10 @@ def draft(program: Program, **changes: Any) -> dict[str, Any]:
             for n, (s, d, lifetime) in program.registers.items()
         },
         "steps": steps,
-        "targets": {"onnx": {"precision": "float32", "graphs": files}},
+        "targets": {"onnx": {"graphs": files}},
         "labels": [f"class {index}" for index in range(K)],
         "rules": rules,
         "default_rule": "default",
-        "tolerances": {"float32": dict.fromkeys(graphs, 1e-4)},
         "golden": {"path": "golden.safetensors", "count": IMAGES},
         "tools": {"onnx": onnx.__version__},
         **changes,

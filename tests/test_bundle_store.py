@@ -10,6 +10,8 @@ import pytest
 from gfnet_mobile.bundle.golden import read_golden
 from gfnet_mobile.bundle.store import open_bundle, write_manifest
 from gfnet_mobile.errors import UserError
+from gfnet_mobile.host.preprocess import from_pixels
+from gfnet_mobile.host.session import Session
 from gfnet_mobile.runtimes import open_runtime
 
 
@@ -51,6 +53,23 @@ def test_new_rules_keep_the_identity_and_another_program_does_not(recurrent_bund
     assert open_bundle(folder).manifest.rules["default"].thresholds == (0.1, None)
     draft["preprocessing"]["resize"] += 1
     assert write_manifest(folder, draft).bundle_id != recurrent_bundle.manifest.bundle_id
+
+
+def test_a_target_may_have_rules_of_its_own(recurrent_bundle, folder):
+    draft = recurrent_bundle.manifest.model_dump()
+    found_anew = {**draft["rules"]["default"], "thresholds": [0.2, None]}
+    draft["targets"]["onnx"]["rules"] = {"default": found_anew}
+    manifest = write_manifest(folder, draft)
+    assert manifest.bundle_id == recurrent_bundle.manifest.bundle_id
+    assert manifest.rules_of("onnx")["default"].thresholds == (0.2, None)
+    assert manifest.rules_of("onnx")["margin"] == manifest.rules["margin"]
+    with Session(open_bundle(folder)) as session:
+        threshold = session.stopping()
+        glance = next(session.steps(from_pixels(programs.golden_images()[0])))
+        assert threshold(glance) == (glance.confidence >= 0.2)
+    draft["targets"]["onnx"]["rules"] = {"unheard of": found_anew}
+    with pytest.raises(UserError, match="rule 'unheard of' is not among the bundle's"):
+        write_manifest(folder, draft)
 
 
 def test_missing_or_broken_manifests_are_refused(folder, tmp_path):

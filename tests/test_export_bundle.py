@@ -104,6 +104,10 @@ def test_golden_images_may_be_ones_own(checkpoint, tmp_path):
     [
         (["--target", "tflite"], "unknown target 'tflite'; known are onnx, executorch, coreml"),
         (["--target", "onnx", "--name", "../up"], "name '../up'"),
+        (["--target", "onnx", "--compress", "zip"], "--compress zip: unknown form 'zip'; known are none, fp16, int8"),
+        (["--target", "onnx", "--compress", "glanse=int8"], "--compress: no graph 'glanse'; the network has glance"),
+        (["--target", "onnx", "--compress", "focus=palette4"], "--compress palette4: target 'onnx' knows none"),
+        (["--target", "onnx", "--compress", "fp16", "--compress", "int8"], "said twice for all graphs"),
         (["--target", "onnx", "--golden-images", "nowhere"], "nowhere: no such folder of golden images"),
     ],
 )
@@ -125,10 +129,10 @@ def test_a_folder_that_is_no_bundle_is_not_replaced(checkpoint, tmp_path):
 
 def test_an_export_that_fails_leaves_nothing(checkpoint, tmp_path, monkeypatch):
     class Broken:
-        PRECISION, TOOLS = "float32", ()
+        TOOLS, COMPRESSIONS = (), ("none",)
 
         @staticmethod
-        def export(graph, bundle, checkpoint):
+        def export(graph, bundle, checkpoint, compression):
             raise RuntimeError("No ONNX function found for <OpOverload(op='aten.grid_sampler_3d', overload='default')>")
 
     monkeypatch.setattr("export.bundle.load_target", lambda name: Broken)

@@ -113,7 +113,7 @@ def executorch_bundle(tmp_path_factory):
     folder.mkdir()
     (folder / "net.pte").write_bytes(exir.to_edge_transform_and_lower({"net": exported}).to_executorch().buffer)
     file = {"path": "net.pte", "entry": "net", "inputs": ["image"], "outputs": ["logits"]}
-    targets = programs.draft(program)["targets"] | {"executorch": {"precision": "float32", "graphs": {"net": file}}}
+    targets = programs.draft(program)["targets"] | {"executorch": {"graphs": {"net": file}}}
     return programs.make_bundle(folder, program, targets=targets)
 
 

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
@@ -42,8 +42,10 @@ def _inside_bundle(path: str) -> str:
 RelativePath = Annotated[str, AfterValidator(_inside_bundle)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Filter = Literal["bilinear", "bicubic"]
-Precision = Literal["float32", "float16"]
+Compression = Literal["none", "fp16", "int8", "palette4", "palette6", "palette8"]
+"""how a graph is stored: float32, float16, 8-bit integers, or indices of so many bits into palettes of weights"""
 Dtype = Literal["float32", "float16", "int32"]
+FORMS: tuple[Compression, ...] = get_args(Compression)
 Measure = Literal["max_softmax", "margin", "entropy"]
 
 
@@ -106,11 +108,26 @@ class GraphFile(_Strict):
     """tensor → what the file calls it, where its format reserves the tensor's name (``state`` in Core ML)"""
     compute_units: Literal["all", "cpu_and_ne", "cpu_and_gpu", "cpu"] = "all"
     """a suggestion to runtimes that can choose"""
+    compression: Compression = "none"
+    tolerance: float = Field(1e-4, gt=0)
+    """largest difference from the eager model, relative to the tensor's largest value"""
 
 
 class Target(_Strict):
-    precision: Precision
     graphs: dict[str, GraphFile]
+    rules: dict[str, "ExitRule"] = {}
+    """exit rules found anew for this target, since compression moves confidences; others are the bundle's"""
+
+    @property
+    def exact(self) -> bool:
+        """Is every graph stored as it was trained, so that positions must be equal?"""
+        return all(graph.compression == "none" for graph in self.graphs.values())
+
+    @property
+    def compression(self) -> str:
+        """The graphs' compression in one word; ``mixed`` where they differ."""
+        words = {graph.compression for graph in self.graphs.values()}
+        return words.pop() if len(words) == 1 else "mixed"
 
 
 class Calibration(_Strict):
@@ -157,8 +174,6 @@ class Manifest(_Strict):
     default_rule: str
     multiply_adds: tuple[PositiveInt, ...] | None = None
     """of an image that leaves at each step, if the exporter counted them"""
-    tolerances: dict[Precision, dict[str, Annotated[float, Field(gt=0)]]]
-    """precision → graph → largest difference from the eager model, relative to the tensor's largest value"""
     golden: Golden
     files: dict[RelativePath, FileEntry]
     tools: dict[str, str]
@@ -177,6 +192,11 @@ class Manifest(_Strict):
     def graphs(self) -> tuple[str, ...]:
         """Names of all graphs that the program calls, in the order of their first call."""
         return tuple(dict.fromkeys(call.graph for step in self.steps for call in step.calls if call.graph != CROP))
+
+    def rules_of(self, target: str) -> dict[str, ExitRule]:
+        """Exit rules by name, the default first; those found anew for ``target`` in place of the bundle's."""
+        names = dict.fromkeys((self.default_rule, *self.rules))
+        return {name: self.targets[target].rules.get(name, self.rules[name]) for name in names}
 
     def files_of(self, path: str) -> dict[str, FileEntry]:
         """The files of a graph: one, or all below a package folder; keys relative to ``path`` ("" for a file)."""
@@ -220,7 +240,7 @@ def _problems(m: Manifest) -> Iterator[str]:
         yield f"multiply_adds: {len(m.multiply_adds)} for {len(m.steps)} steps"
     if m.default_rule not in m.rules:
         yield f"default_rule {m.default_rule!r} is not among the rules"
-    for name, rule in m.rules.items():
+    for name, rule in [pair for rules in (m.rules, *(t.rules for t in m.targets.values())) for pair in rules.items()]:
         if len(rule.thresholds) != len(m.steps) - 1:
             yield f"rule {name!r}: {len(rule.thresholds)} thresholds for {len(m.steps)} steps, must be one fewer"
         if len(rule.temperature) != len(m.steps):
@@ -291,8 +311,9 @@ def _target_problems(m: Manifest, name: str, target: Target) -> Iterator[str]:
                 ):
                     yield f"target {name!r}, graph {graph!r}: its tensors are not those of the program's call"
                     return
-        if graph not in m.tolerances.get(target.precision, {}):
-            yield f"tolerances: none for graph {graph!r} in {target.precision}"
+    for rule in target.rules:
+        if rule not in m.rules:
+            yield f"target {name!r}: rule {rule!r} is not among the bundle's"
     for graph in target.graphs:
         if graph not in m.graphs:
             yield f"target {name!r}: no step calls graph {graph!r}"

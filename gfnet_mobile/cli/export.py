@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from gfnet_mobile.bundle.manifest import FORMS, Compression
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.errors import UserError
 
@@ -18,6 +19,10 @@ def export(
     output: Annotated[Path, typer.Option(help="Folder that gets the bundle, NAME.gfnet.")],
     name: Annotated[str | None, typer.Option(help="Default: the name in the checkpoint.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Text file with a class name a line.")] = None,
+    compress: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[GRAPH=]FORM", help=f"How graphs are stored: {', '.join(FORMS)}; repeatable."),
+    ] = None,
     golden_images: Annotated[
         Path | None, typer.Option(help="Folder of pictures for the golden vectors. Default: pictures of our own.")
     ] = None,
@@ -33,6 +38,7 @@ def export(
     targets = list(dict.fromkeys(target))
     for unknown in (one for one in targets if one not in TARGETS):
         raise UserError(f"unknown target {unknown!r}; known are {', '.join(TARGETS)}")
+    forms = _forms(compress or [])
     console = Console(file=sys.stderr)  # this very stream: the frameworks' own progress goes to another meanwhile
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
@@ -44,6 +50,7 @@ def export(
             name=name,
             golden=golden_images,
             labels=labels,
+            compress=forms,
             progress=lambda target, graph: progress.update(task, description=f"{target}: {graph}"),
         )
     _print_sizes(bundle, checkpoint_path(checkpoint).stat().st_size)
@@ -52,6 +59,19 @@ def export(
     print(f"  gfnet-mobile verify {bundle.folder}")
     print(f"  gfnet-mobile bench {bundle.folder}")
     print(f"  gfnet-mobile run {bundle.folder} IMAGE")
+
+
+def _forms(asked: list[str]) -> dict[str, Compression]:
+    """``GRAPH=FORM`` by graph; a form alone, under "", is meant for all others."""
+    forms: dict[str, Compression] = {}
+    for one in asked:
+        graph, _, word = one.rpartition("=")
+        if word not in FORMS:
+            raise UserError(f"--compress {one}: unknown form {word!r}; known are {', '.join(FORMS)}")
+        if graph in forms:
+            raise UserError(f"--compress {one}: said twice for {graph or 'all graphs'}")
+        forms[graph] = word
+    return forms
 
 
 def _print_sizes(bundle: Bundle, checkpoint: int) -> None:

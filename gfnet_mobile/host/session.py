@@ -61,6 +61,7 @@ class Session:
         self.bundle = bundle
         self.runtime = open_runtime(bundle, target, threads)
         program = bundle.manifest
+        self._rules = program.rules_of(target)
         self._registers = {name: np.zeros(r.shape, r.dtype) for name, r in program.registers.items()}
         self._image = self._registers[program.image]
         self._calls = [[work for call in step.calls for work in self._bind(call)] for step in program.steps]
@@ -223,7 +224,7 @@ class Session:
             return uniform_rule(threshold, len(program.steps))
         if name is not None and name not in program.rules:
             raise UserError(f"no exit rule {name!r}; the bundle has {', '.join(program.rules)}")
-        return program.rules[name or program.default_rule]
+        return self._rules[name or program.default_rule]
 
 
 def _crop(image: NDArray[Any], position: NDArray[np.int32], patch: NDArray[Any]) -> None:

@@ -64,7 +64,7 @@ def subject_of(model: str, target: str | None) -> Subject:
             classes=manifest.classes,
             labels=manifest.labels,
             size=manifest.preprocessing.size,
-            rules={manifest.default_rule: manifest.rules[manifest.default_rule], **manifest.rules},
+            rules=manifest.rules_of(where),
             multiply_adds=manifest.multiply_adds,
             answers=partial(bundle_answers, bundle, where),
         )

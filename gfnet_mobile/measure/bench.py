@@ -51,7 +51,7 @@ def bench(
             target=target,
             runtime=runtimes[target].name,
             runtime_version=runtimes[target].version,
-            precision=bundle.target(target).precision,
+            compression=bundle.target(target).compression,
             threads=threads,
             compute_units="cpu",
             device=device,

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from gfnet_mobile.bundle.manifest import Precision, Sha256
+from gfnet_mobile.bundle.manifest import Sha256
 from gfnet_mobile.errors import UserError
 
 UNKNOWN = "unknown"
@@ -56,7 +56,8 @@ class Result(BaseModel):
     target: str
     runtime: str
     runtime_version: str
-    precision: Precision
+    compression: str
+    """of its graphs, as in the manifest; ``mixed`` where they differ"""
     threads: int
     compute_units: str
     device: Device

@@ -1,8 +1,9 @@
 """Does a target compute what the eager model computed? Each graph alone on golden inputs, then the whole loop.
 
 A difference is the largest one over all golden images, relative to the golden tensor's largest value; the manifest says
-how large it may be. Positions count in pixels: equal in float32; in reduced precision one pixel apart is rounding, and
-what was cut at another place is not compared. There the whole loop reports agreement of labels and steps instead.
+how large it may be. Positions count in pixels: equal if nothing is compressed; otherwise one pixel apart is
+rounding, and what was cut at another place is not compared. There the whole loop reports agreement of labels and
+steps instead.
 """
 
 from collections.abc import Iterator, Sequence
@@ -76,7 +77,7 @@ def verify(bundle: Bundle, targets: Sequence[str]) -> Report:
                     outputs = _run_alone(session.runtime, recorded)
                     report.rows += _compare(bundle, target, "graph", recorded, outputs)
             outcomes = _run_loop(session, target, golden["images"], calls)
-        if bundle.target(target).precision == "float32":
+        if bundle.target(target).exact:
             for recorded, outputs in zip(calls, outcomes, strict=True):
                 report.rows += _compare(bundle, target, "loop", recorded, outputs)
         report.agreements.append(_agreement(bundle, target, calls, outcomes))
@@ -116,19 +117,19 @@ def _run_loop(session: Session, target: str, images: Array, calls: list[GoldenCa
 def _compare(
     bundle: Bundle, target: str, mode: Literal["graph", "loop"], recorded: GoldenCall, outputs: dict[str, Array]
 ) -> Iterator[Row]:
-    precision = bundle.target(target).precision
-    tolerance = bundle.manifest.tolerances[precision].get(recorded.call.graph, 0.0)
+    file = bundle.target(target).graphs.get(recorded.call.graph)
+    tolerance, exact = file.tolerance if file else 0.0, bundle.target(target).exact
     position_register = bundle.manifest.steps[recorded.step].position
     alike = np.ones(len(next(iter(outputs.values()))), bool)
     for tensor, register in recorded.call.outputs.items():
-        if register == position_register and precision != "float32":
+        if register == position_register and not exact:
             alike = (outputs[tensor] == recorded.outputs[tensor]).all(axis=1)
     for tensor, golden in recorded.outputs.items():
         if mode == "loop" and _overwritten(bundle, recorded, recorded.call.outputs[tensor]):
             continue  # what follows from it in this step is compared, and the graph alone was
         found = outputs[tensor]
         if golden.dtype == np.int32:
-            difference, allowed = float(np.abs(found - golden).max()), 0.0 if precision == "float32" else 1.0
+            difference, allowed = float(np.abs(found - golden).max()), 0.0 if exact else 1.0
         else:
             difference, allowed = _difference(found[alike], golden[alike]), tolerance
         yield Row(target, mode, recorded.step, recorded.call.graph, tensor, difference, allowed)
@@ -150,7 +151,7 @@ def _difference(found: Array, golden: Array) -> float:
 
 
 def _agreement(bundle: Bundle, target: str, calls: list[GoldenCall], outcomes: list[dict[str, Array]]) -> Agreement:
-    rule = bundle.manifest.rules[bundle.manifest.default_rule]
+    rule = bundle.manifest.rules_of(target)[bundle.manifest.default_rule]
     golden = _logits(bundle, calls, [recorded.outputs for recorded in calls])
     found = _logits(bundle, calls, outcomes)
     labels = golden[:, -1].argmax(axis=1) == found[:, -1].argmax(axis=1)
