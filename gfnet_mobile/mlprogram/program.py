@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.mlprogram.package import Package
-from gfnet_mobile.mlprogram.weights import Weights
+from gfnet_mobile.mlprogram.weights import Weights, stored, unpacked
 from gfnet_mobile.quiet import quiet
 
 with quiet():
@@ -26,6 +26,8 @@ _TYPES = MIL_pb2.DataType
 DTYPES: dict[int, str] = {
     _TYPES.BOOL: "bool", _TYPES.STRING: "str", _TYPES.FLOAT16: "float16", _TYPES.FLOAT32: "float32",
     _TYPES.INT8: "int8", _TYPES.INT16: "int16", _TYPES.INT32: "int32", _TYPES.UINT8: "uint8", _TYPES.UINT16: "uint16",
+    _TYPES.UINT32: "uint32", _TYPES.INT4: "int4", _TYPES.UINT1: "uint1", _TYPES.UINT2: "uint2", _TYPES.UINT3: "uint3",
+    _TYPES.UINT4: "uint4", _TYPES.UINT6: "uint6",
 }  # fmt: skip
 LARGEST = 2**28
 """elements of a tensor"""
@@ -92,6 +94,10 @@ def read_function(package: Package, name: str = "main") -> Function:
                 elif not one.name:
                     raise UserError(f"{place}: an argument without name or value")
             inputs[argument] = tuple(names)
+        for argument, value in operation.attributes.items():
+            if argument != "name":  # weights in compressed form (iOS 16 and 17)
+                inputs[argument] = (f"{place}, {argument}",)
+                constants[f"{place}, {argument}"] = reader.value(value, place)
         operators.append(Operator(operation.type, outputs[0][0], inputs, outputs))
     return Function(
         inputs={one.name: _type(one.type, one.name) for one in function.inputs},
@@ -128,7 +134,7 @@ class _Reader:
         kind = _type(value.type, place)
         if value.WhichOneof("value") == "blobFileValue":
             blob = value.blobFileValue
-            return self._file(blob.fileName, place).read(blob.offset, np.dtype(kind.dtype), kind.shape)
+            return self._file(blob.fileName, place).read(blob.offset, kind.dtype, kind.shape)
         if value.WhichOneof("value") != "immediateValue" or value.immediateValue.WhichOneof("value") != "tensor":
             raise UserError(f"{place}: a constant of a kind that is not understood")
         tensor = value.immediateValue.tensor
@@ -140,7 +146,9 @@ class _Reader:
             if field != "strings" or len(values) != 1 or kind.shape:
                 raise UserError(f"{place}: a text constant must be one text")
             return str(values[0])
-        found = np.frombuffer(values, kind.dtype) if field == "bytes" else _numbers(values, kind.dtype)
+        found = (
+            unpacked(values, kind.dtype, math.prod(kind.shape)) if field == "bytes" else _numbers(values, kind.dtype)
+        )
         if found.size != math.prod(kind.shape):
             raise UserError(f"{place}: {found.size} values for a constant of {kind}")
         return found.reshape(kind.shape)
@@ -156,4 +164,4 @@ class _Reader:
 
 
 def _numbers(values: Sequence[Any], dtype: str) -> NDArray[Any]:
-    return np.array(list(values)).astype(dtype) if len(values) else np.zeros(0, dtype)
+    return np.array(list(values)).astype(stored(dtype)) if len(values) else np.zeros(0, stored(dtype))

@@ -4,6 +4,7 @@ Layout as in coremltools' ``MILBlob/Blob/StorageFormat.hpp``: the offset in the 
 fields are sentinel uint32, dtype uint32, size in bytes uint64, offset of the data uint64, all little endian.
 """
 
+import math
 import struct
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,34 @@ from numpy.typing import NDArray
 from gfnet_mobile.errors import UserError
 
 SENTINEL = 0xDEADBEEF
-DTYPES = {1: np.float16, 2: np.float32, 3: np.uint8, 4: np.int8, 6: np.int16, 7: np.uint16, 14: np.int32, 15: np.uint32}
-"""the file's numbers for whole-byte types"""
+DTYPES = {
+    1: "float16", 2: "float32", 3: "uint8", 4: "int8", 6: "int16", 7: "uint16", 8: "int4", 9: "uint1", 10: "uint2",
+    11: "uint4", 12: "uint3", 13: "uint6", 14: "int32", 15: "uint32",
+}  # fmt: skip
+"""the file's numbers for types"""
+PACKED = {"int4": 4, "uint1": 1, "uint2": 2, "uint3": 3, "uint4": 4, "uint6": 6}
+"""bits of the types that are narrower than a byte: one after the other, lowest bit first"""
+
+
+def stored(dtype: str) -> np.dtype[Any]:
+    """What a type's values are held in: one of a whole byte for packed ones."""
+    return np.dtype({"i": "int8", "u": "uint8"}[dtype[0]] if dtype in PACKED else dtype)
+
+
+def unpacked(data: bytes | NDArray[np.uint8], dtype: str, count: int) -> NDArray[Any]:
+    """``count`` values out of bytes, none if the bytes are not as many."""
+    values = np.frombuffer(data, np.uint8)
+    if dtype not in PACKED:
+        return values.view(stored(dtype)) if len(values) else np.zeros(0, stored(dtype))
+    bits = PACKED[dtype]
+    if len(values) != -(-count * bits // 8):
+        return np.zeros(0, stored(dtype))
+    each = np.unpackbits(values, bitorder="little")[: count * bits].reshape(count, bits)
+    numbers = (each << np.arange(bits, dtype=np.uint8)).sum(axis=1, dtype=np.uint8)
+    if dtype[0] == "u":
+        return numbers
+    sign = 1 << (bits - 1)
+    return ((numbers ^ sign).astype(np.int16) - sign).astype(np.int8)
 
 
 class Weights:
@@ -28,8 +55,8 @@ class Weights:
         except (OSError, ValueError) as error:
             raise UserError(f"{path}: weights cannot be read: {error}") from error
 
-    def read(self, offset: int, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-        """The tensor whose metadata is at ``offset``, a view; UserError unless it is of that type and size."""
+    def read(self, offset: int, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
+        """The tensor whose metadata is at ``offset``, UserError unless it is of that type and size."""
         where = f"{self.path}: weight at {offset}"
         if offset < 0 or offset + 64 > len(self.data):
             raise UserError(f"{where}: beyond the end of the file")
@@ -38,7 +65,8 @@ class Weights:
             raise UserError(f"{where}: no tensor begins there")
         if DTYPES.get(kind) != dtype:
             raise UserError(f"{where}: stored as type {kind}, the program says {dtype}")
-        wanted = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        count = math.prod(shape)
+        wanted = -(-count * PACKED[dtype] // 8) if dtype in PACKED else count * stored(dtype).itemsize
         if size != wanted or start + size > len(self.data):
             raise UserError(f"{where}: {size} bytes at {start} where {wanted} are wanted")
-        return self.data[start : start + size].view(dtype).reshape(shape)
+        return unpacked(self.data[start : start + size], dtype, count).reshape(shape)

@@ -22,7 +22,7 @@ class InterpretedRuntime:
     def __init__(self, bundle: Bundle, target: str, threads: int) -> None:
         self._files = bundle.target(target).graphs
         self._programs = {
-            graph: load_program(bundle.path(file.path), file.entry) for graph, file in self._files.items()
+            graph: load_program(bundle.path(file.path), "fp16", file.entry) for graph, file in self._files.items()
         }
 
     def bind(self, graph: str, inputs: Buffers, outputs: Buffers) -> Callable[[], None]:

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from gfnet_mobile.mlprogram.ops.table import OPERATORS, operator
 
-for _kind in ("elementwise", "layers", "shapes"):
+for _kind in ("compression", "elementwise", "layers", "shapes"):
     import_module(f"{__name__}.{_kind}")
 
 __all__ = ["OPERATORS", "operator"]
