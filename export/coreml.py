@@ -12,11 +12,12 @@ from coremltools.converters.mil import Builder as mb
 from coremltools.converters.mil import register_torch_op
 from coremltools.converters.mil.frontend.torch.ops import _get_inputs
 
+from export.coreml_compress import COMPRESSIONS as COMPRESSIONS
+from export.coreml_compress import arithmetic, compressed
 from export.graphs import Graph
 from gfnet_mobile.bundle.manifest import Compression, GraphFile
 
 TOOLS = ("torch", "coremltools")
-COMPRESSIONS: tuple[Compression, ...] = ("none",)
 
 RESERVED = {"state": "state_map"}
 """``state`` is a keyword of ML programs; the manifest's ``names`` says what the tensor is called instead"""
@@ -29,6 +30,7 @@ def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression
         inputs=tuple(graph.inputs),
         outputs=graph.outputs,
         names={tensor: RESERVED[tensor] for tensor in tensors if tensor in RESERVED},
+        compression=compression,
     )
     with torch.no_grad():
         exported = torch.export.export(graph.module, tuple(graph.inputs.values())).run_decompositions()
@@ -44,11 +46,11 @@ def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression
             ct.TensorType(name=file.names.get(tensor, tensor), dtype=np.int32 if tensor == "position" else np.float32)
             for tensor in graph.outputs
         ],
-        compute_precision=ct.precision.FLOAT32,
+        compute_precision=arithmetic(compression),
         minimum_deployment_target=ct.target.iOS16,
         skip_model_load=True,
     )
-    _write_package(model, bundle / file.path, checkpoint)
+    _write_package(compressed(model, compression), bundle / file.path, checkpoint)
     return file
 
 

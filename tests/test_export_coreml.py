@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from exported import NETWORKS, largest_difference
+from exported import NETWORKS, largest_difference, random_inputs
 from networks import small_network
 
 from export.graphs import Graph, graphs_of
@@ -11,7 +11,7 @@ from gfnet_mobile.quiet import quiet
 
 with quiet():
     import coremltools as ct
-    from coremltools.proto import FeatureTypes_pb2
+    from coremltools.proto import FeatureTypes_pb2, MIL_pb2
 
     from export import coreml as target
     from gfnet_mobile.mlprogram import load
@@ -20,10 +20,10 @@ CHECKPOINT = "c" * 64
 SAMPLE = ("value map, cascade", "linear GRU, glance classifier, bicubic", "static, glance classifier")
 
 
-def exported(graph: Graph, folder: Path):
+def exported(graph: Graph, folder: Path, form="none"):
     """The manifest's entry and the package's specification."""
     with quiet():
-        file = target.export(graph, folder, CHECKPOINT)
+        file = target.export(graph, folder, CHECKPOINT, form)
         return file, ct.utils.load_spec(str(folder / file.path))
 
 
@@ -33,10 +33,18 @@ def operations(specification) -> dict[str, object]:
     return {operation.type: operation for operation in block.operations}
 
 
-def interpreted(graph: Graph, folder: Path):
+def files_of(package: Path) -> dict[str, bytes]:
+    return {path.relative_to(package).as_posix(): path.read_bytes() for path in package.rglob("*") if path.is_file()}
+
+
+def size(package: Path) -> int:
+    return sum(len(content) for content in files_of(package).values())
+
+
+def interpreted(graph: Graph, folder: Path, form="none"):
     """The saved package as a function of the graph's own tensor names."""
-    file, _ = exported(graph, folder)
-    program, names = load(folder / file.path), file.names
+    file, _ = exported(graph, folder, form)
+    program, names = load(folder / file.path, "fp16"), file.names
 
     def run(inputs):
         found = program.predict({names.get(tensor, tensor): value for tensor, value in inputs.items()})
@@ -84,6 +92,44 @@ def test_the_crop_is_a_slice_of_static_shape_at_an_int32_position(policy, tmp_pa
     shape = found["slice_by_size"].outputs[0].type.tensorType.dimensions
     assert [side.constant.size for side in shape] == [1, 3, 32, 32]
     assert not {"resample", "crop_resize", "gather_nd"} & set(found)
+
+
+FORMS = [form for form in target.COMPRESSIONS if form != "none"]
+ALLOWED = {"fp16": 0.01, "int8": 0.1, "palette8": 0.1, "palette6": 0.3, "palette4": 1.5}
+"""differences from eager that a small network of random weights may show; a wrong order of weights shows far larger"""
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_compressed_graphs_are_smaller_and_compute_nearly_the_same(form, tmp_path):
+    glance, *_ = graphs_of(small_network())
+    whole, small = (exported(glance, tmp_path / word, word)[0] for word in ("none", form))
+    assert small.compression == form
+    sizes = [size(tmp_path / word / file.path) for word, file in (("none", whole), (form, small))]
+    assert sizes[1] < (0.65 if form == "fp16" else 0.5) * sizes[0]
+    assert 0 < largest_difference(glance, interpreted(glance, tmp_path, form), seed=1) <= ALLOWED[form]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_compressed_graphs_are_the_same_bytes_each_time(form, tmp_path):
+    exit_head = graphs_of(small_network(head="recurrent"))[1]
+    once, again = (tmp_path / turn / exported(exit_head, tmp_path / turn, form)[0].path for turn in ("1", "2"))
+    assert files_of(once) == files_of(again)
+
+
+@pytest.mark.parametrize("policy", ["conv", "linear", "value_map"])
+def test_positions_and_patches_stay_exact_in_float16(policy, tmp_path):
+    graph = next(graph for graph in graphs_of(small_network(policy=policy)) if graph.name == "policy")
+    _, specification = exported(graph, tmp_path, "fp16")
+    kinds = operations(specification)
+    tail = ("slice_by_size", "floor") if policy != "value_map" else ("slice_by_size",)
+    assert all(kinds[kind].outputs[0].type.tensorType.dataType == MIL_pb2.FLOAT32 for kind in tail)
+    run = interpreted(graph, tmp_path / "again", "fp16")
+    for seed in range(20):
+        inputs = random_inputs(graph, seed)
+        found = run(inputs)
+        row, column = found["position"][0]
+        patch = inputs["image"][:, :, row : row + 32, column : column + 32]
+        assert (found["patch"] == patch).all()
 
 
 def test_programs_need_ios_16_and_name_their_checkpoint(tmp_path):

@@ -1,9 +1,9 @@
 """Does a target compute what the eager model computed? Each graph alone on golden inputs, then the whole loop.
 
 A difference is the largest one over all golden images, relative to the golden tensor's largest value; the manifest says
-how large it may be. Positions count in pixels: equal if nothing is compressed; otherwise one pixel apart is
-rounding, and what was cut at another place is not compared. There the whole loop reports agreement of labels and
-steps instead.
+how large it may be. Positions count in pixels: equal if nothing is compressed; otherwise one pixel apart is rounding,
+or as many as the graph's tolerance is of the image's side, and what was cut at another place is not compared. There the
+whole loop reports agreement of labels and steps instead.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,6 +37,10 @@ class Row:
     tensor: str
     difference: float
     tolerance: float
+
+    def relative(self, size: int) -> float:
+        """The difference as a tolerance counts it: of a position (pixels), a share of the image's side."""
+        return self.difference / size if self.tensor == "position" else self.difference
 
     @property
     def ok(self) -> bool:
@@ -129,7 +133,10 @@ def _compare(
             continue  # what follows from it in this step is compared, and the graph alone was
         found = outputs[tensor]
         if golden.dtype == np.int32:
-            difference, allowed = float(np.abs(found - golden).max()), 0.0 if exact else 1.0
+            allowed = 0.0 if exact else max(1.0, tolerance * bundle.manifest.preprocessing.size)
+            difference = float(np.abs(found.astype(np.int64) - golden).max())
+        elif not alike.any():
+            continue  # every patch was cut elsewhere; the position's row says how far
         else:
             difference, allowed = _difference(found[alike], golden[alike]), tolerance
         yield Row(target, mode, recorded.step, recorded.call.graph, tensor, difference, allowed)
