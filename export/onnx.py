@@ -9,17 +9,19 @@ import torch
 from onnxscript import opset18 as op
 
 from export.graphs import Graph
+from export.onnx_compress import store_as_float16, store_as_int8
 from gfnet_mobile.bundle.manifest import Compression, GraphFile
 
 TOOLS = ("torch", "onnx", "onnxscript")
-COMPRESSIONS: tuple[Compression, ...] = ("none",)
+COMPRESSIONS: tuple[Compression, ...] = ("none", "fp16", "int8")
 
 OPSET = 18
 """the exporter's native one; ONNX Runtime reads it since 1.14"""
 
 
 def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression = "none") -> GraphFile:
-    file = GraphFile(path=f"onnx/{graph.name}.onnx", inputs=tuple(graph.inputs), outputs=graph.outputs)
+    path = f"onnx/{graph.name}.onnx"
+    file = GraphFile(path=path, inputs=tuple(graph.inputs), outputs=graph.outputs, compression=compression)
     program = torch.onnx.export(
         graph.module,
         tuple(graph.inputs.values()),
@@ -34,12 +36,15 @@ def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression
     assert program is not None
     model = program.model_proto
     _strip(model)
+    if compression == "fp16":
+        store_as_float16(model)
+    elif compression == "int8":
+        store_as_int8(model, graph.module)
     model.graph.name = graph.name
     onnx.helper.set_model_props(model, {"checkpoint": checkpoint})
     onnx.checker.check_model(model, full_check=True)
-    path = bundle / file.path
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(model.SerializeToString(deterministic=True))
+    (bundle / path).parent.mkdir(exist_ok=True)
+    (bundle / path).write_bytes(model.SerializeToString(deterministic=True))
     return file
 
 
