@@ -20,6 +20,8 @@ class Graph:
     inputs: dict[str, Tensor]
     """an example of each"""
     outputs: tuple[str, ...]
+    samples: tuple[dict[str, Tensor], ...] = ()
+    """inputs that it got on real images, where an exporter may ask which values to expect; see `export.calibration`"""
 
 
 class Normalise(nn.Module):

@@ -22,6 +22,7 @@ from gfnet_mobile.host.session import Session
 from gfnet_mobile.runtimes import first_runnable
 
 if TYPE_CHECKING:
+    from gfnet_mobile.models.checkpoint import Checkpoint
     from gfnet_mobile.models.network import GlanceFocusNet
 
 Out = TypeVar("Out")
@@ -70,10 +71,15 @@ def subject_of(model: str, target: str | None) -> Subject:
         )
     if target is not None:
         raise UserError(f"target {target!r}: a checkpoint has none; export it and evaluate the bundle")
-    from gfnet_mobile.measure.cost import multiply_adds
     from gfnet_mobile.models.checkpoint import read_checkpoint
 
-    checkpoint = read_checkpoint(model)
+    return eager_subject(read_checkpoint(model))
+
+
+def eager_subject(checkpoint: "Checkpoint") -> Subject:
+    """A checkpoint that has been read, as torch computes it."""
+    from gfnet_mobile.measure.cost import multiply_adds
+
     config = checkpoint.model.config
     return Subject(
         checkpoint=checkpoint.sha256,
@@ -99,7 +105,7 @@ def bundle_answers(
         if not hasattr(own, "session"):
             own.session = Session(bundle, target)
             sessions.append(own.session)
-        prepared = _readable(pictures[index], bundle.manifest.preprocessing)
+        prepared = readable(pictures[index], bundle.manifest.preprocessing)
         if prepared is None:
             return index, None
         return index, np.stack([step.logits for step in own.session.steps(prepared)])
@@ -119,19 +125,19 @@ def eager_answers(
     import torch
 
     def read(index: int) -> tuple[int, Prepared | None]:
-        return index, _readable(pictures[index], model.config.preprocessing)
+        return index, readable(pictures[index], model.config.preprocessing)
 
     with torch.inference_mode():
         for part in _parts(read, wanted, workers):
             yield from ((index, None) for index, prepared in part if prepared is None)
-            readable = [(index, prepared.image) for index, prepared in part if prepared is not None]
-            if readable:
-                images = torch.from_numpy(np.concatenate([image for _, image in readable]))
+            found = [(index, prepared.image) for index, prepared in part if prepared is not None]
+            if found:
+                images = torch.from_numpy(np.concatenate([image for _, image in found]))
                 logits = model(model.normalise(images)).numpy()
-                yield from ((index, answer) for (index, _), answer in zip(readable, logits, strict=True))
+                yield from ((index, answer) for (index, _), answer in zip(found, logits, strict=True))
 
 
-def _readable(picture: Picture, preprocessing: Preprocessing) -> Prepared | None:
+def readable(picture: Picture, preprocessing: Preprocessing) -> Prepared | None:
     try:
         return load_image(picture, preprocessing)
     except UserError:

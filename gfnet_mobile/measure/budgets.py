@@ -76,7 +76,7 @@ def find_thresholds(confidence: Floats, budgets: int = BUDGETS) -> Floats:
             staying = order[~gone[budget, order]]
             before = count - len(staying)
             sure = confidence[step, staying]
-            leaving = _nearest(sure, wanted[budget, step] - before, most - before)
+            leaving = nearest(sure, wanted[budget, step] - before, most - before)
             if leaving:
                 thresholds[budget, step] = sure[leaving - 1]
                 gone[budget, staying[:leaving]] = True
@@ -84,7 +84,7 @@ def find_thresholds(confidence: Floats, budgets: int = BUDGETS) -> Floats:
     return thresholds
 
 
-def _nearest(sure: Floats, wanted: int, most: int) -> int:
+def nearest(sure: Floats, wanted: int, most: int) -> int:
     """How many of the confidences ``sure`` [N] (descending) one threshold can let go: the nearest possible number to
     ``wanted``, at most ``most``. Ties leave together."""
     wanted = min(wanted, most, len(sure))
