@@ -16,8 +16,9 @@ COMPRESSIONS: tuple[Compression, ...] = ("none", "fp16", "int8", "palette4", "pa
 SMALLEST = 2048
 """elements; smaller weights stay float16: a palette would be as large as what it saves"""
 
-_EXACT = ("linear", "sigmoid", "mul", "floor")
-"""what a policy's position passes through on its way from the actor: rounded, one patch in 25 moves by a pixel"""
+_EXACT = ("transpose", "linear", "sigmoid", "mul", "floor")
+"""what a policy's position passes through on its way from the actor, whose weights are transposed while converting:
+rounded, one patch in 25 moves by a pixel"""
 
 
 def arithmetic(compression: Compression) -> Any:
