@@ -16,6 +16,9 @@ from export.coreml_compress import COMPRESSIONS as COMPRESSIONS
 from export.coreml_compress import arithmetic, compressed
 from export.graphs import Graph
 from gfnet_mobile.bundle.manifest import Compression, GraphFile
+from gfnet_mobile.mlprogram.half import prove_half
+from gfnet_mobile.mlprogram.package import Package
+from gfnet_mobile.mlprogram.program import Function, read_function
 
 TOOLS = ("torch", "coremltools")
 
@@ -34,8 +37,16 @@ def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression
     )
     with torch.no_grad():
         exported = torch.export.export(graph.module, tuple(graph.inputs.values())).run_decompositions()
-    # dtypes are spelt out: left to themselves, tensors become float16 as soon as the precision is
-    model = ct.convert(
+    model = _converted(exported, graph, file, compression)
+    if compression != "none":
+        prove_half(*(_program(one) for one in (_converted(exported, graph, file, "none"), model)))
+    _write_package(compressed(model, compression), bundle / file.path, checkpoint)
+    return file
+
+
+def _converted(exported: Any, graph: Graph, file: GraphFile, compression: Compression) -> ct.models.MLModel:
+    """dtypes are spelt out: left to themselves, tensors become float16 as soon as the precision is."""
+    return ct.convert(
         exported,
         convert_to="mlprogram",
         inputs=[
@@ -50,8 +61,10 @@ def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression
         minimum_deployment_target=ct.target.iOS16,
         skip_model_load=True,
     )
-    _write_package(compressed(model, compression), bundle / file.path, checkpoint)
-    return file
+
+
+def _program(model: ct.models.MLModel) -> Function:
+    return read_function(Package(model.get_spec(), Path(model.weights_dir).parent))
 
 
 @register_torch_op(torch_alias=["gfnet_mobile::crop"], override=True)
