@@ -8,11 +8,12 @@ from executorch.exir import ExecutorchBackendConfig, to_edge_transform_and_lower
 from executorch.exir.passes import MemoryPlanningPass
 
 from export.crop import crop_by_slices
+from export.executorch_compress import quantised
 from export.graphs import Graph
 from gfnet_mobile.bundle.manifest import Compression, GraphFile
 
 TOOLS = ("torch", "executorch")
-COMPRESSIONS: tuple[Compression, ...] = ("none",)
+COMPRESSIONS: tuple[Compression, ...] = ("none", "int8")
 
 _CONFIG = ExecutorchBackendConfig(memory_planning_pass=MemoryPlanningPass(alloc_graph_input=False))
 """inputs are read where the caller has them: an image is 600 kB, and copying it would take half of the policy's time"""
@@ -21,9 +22,12 @@ _CONFIG = ExecutorchBackendConfig(memory_planning_pass=MemoryPlanningPass(alloc_
 def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression = "none") -> GraphFile:
     """The checkpoint's hash is what a second method, ``checkpoint``, returns: a program has no other metadata."""
     path = f"executorch/{graph.name}.pte"
-    file = GraphFile(path=path, entry="forward", inputs=tuple(graph.inputs), outputs=graph.outputs)
+    file = GraphFile(
+        path=path, entry="forward", inputs=tuple(graph.inputs), outputs=graph.outputs, compression=compression
+    )
     with torch.no_grad():
-        exported = torch.export.export(graph.module, tuple(graph.inputs.values()))
+        network = quantised(graph) if compression == "int8" else graph.module
+        exported = torch.export.export(network, tuple(graph.inputs.values()))
         exported = exported.run_decompositions({torch.ops.gfnet_mobile.crop.default: crop_by_slices})
         edge = to_edge_transform_and_lower(
             exported, partitioner=[XnnpackPartitioner()], constant_methods={"checkpoint": checkpoint}

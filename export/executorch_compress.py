@@ -1,0 +1,58 @@
+"""8-bit programs: XNNPACK's quantiser marks what can be integers, real inputs say how large values become."""
+
+import torch
+from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
+    XNNPACKQuantizer,
+    get_symmetric_quantization_config,
+)
+from torch.fx import GraphModule, Node
+from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+
+from export.graphs import Graph
+from gfnet_mobile.errors import UserError
+
+WEIGHTED = ("conv", "linear")
+
+
+def quantised(graph: Graph) -> GraphModule:
+    """The graph's network with 8-bit weights, one scale for each output channel, and 8-bit values between them.
+
+    What lies ahead of the first layer with weights stays float32: the image is made smaller and normalised. In a policy
+    values between layers stay float32 too, and its actor is not touched: what it says becomes a position in pixels.
+    Raises UserError without inputs to observe.
+    """
+    if not graph.samples:
+        raise UserError(
+            f"graph {graph.name!r}: int8 on executorch needs to see images; "
+            "give --calibration FOLDER or --calibration-scenes COUNT"
+        )
+    places = "position" in graph.outputs
+    network = torch.export.export(graph.module, tuple(graph.inputs.values())).module()
+    quantiser = XNNPACKQuantizer()
+    quantiser.set_global(get_symmetric_quantization_config(is_per_channel=True, is_dynamic=places))
+    quantiser.set_filter_function(_may_be_integers)
+    prepared = prepare_pt2e(network, quantiser)
+    for sample in graph.samples:
+        prepared(*sample.values())
+    return convert_pt2e(prepared)
+
+
+def _may_be_integers(node: Node) -> bool:
+    """A layer's weights are asked about by themselves, but decided on with the layer."""
+    if node.op == "get_attr":
+        return True
+    modules = [path for path, _ in node.meta.get("nn_module_stack", {}).values()]
+    return not any(path.endswith(".actor") for path in modules) and _after_weights(node)
+
+
+def _after_weights(node: Node) -> bool:
+    """Is this a layer with weights, or does it follow from one?"""
+    waiting, seen = [node], {node}
+    while waiting:
+        one = waiting.pop()
+        if any(word in str(one.target) for word in WEIGHTED) and one.op == "call_function":
+            return True
+        new = [source for source in one.all_input_nodes if source not in seen]
+        waiting += new
+        seen.update(new)
+    return False
