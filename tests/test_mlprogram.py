@@ -163,6 +163,50 @@ def test_folders_that_are_no_package_are_refused(package, tmp_path):
     assert "the protobuf is damaged" in refused(package)
 
 
+def test_a_model_of_a_later_specification_is_refused(package):
+    def later(model, operations):
+        model.specificationVersion = 99
+
+    change(package, later)
+    assert "specification version 99 is later than" in refused(package)
+
+
+def test_an_operator_set_of_a_later_specification_is_refused(package):
+    def later(model, operations):
+        function = model.mlProgram.functions["main"]
+        function.block_specializations["CoreML99"].CopyFrom(function.block_specializations[function.opset])
+        function.opset = "CoreML99"
+
+    change(package, later)
+    assert "operator set 'CoreML99' is none of" in refused(package)
+
+
+def test_a_function_that_calls_itself_is_refused(package):
+    def edit(model, operations):
+        relu = first(operations, "relu")
+        relu.type = "main"
+
+    change(package, edit)
+    assert "operator 'main' is not understood" in refused(package)
+
+
+def test_a_value_given_twice_is_refused(package):
+    def edit(model, operations):
+        relus = [operation for operation in operations if operation.type == "relu"]
+        relus[1].outputs[0].name = relus[0].outputs[0].name
+
+    change(package, edit)
+    assert "has a value already" in refused(package)
+
+
+def test_sizes_that_overflow_are_refused(package):
+    def edit(model, operations):
+        first(operations, "relu").outputs[0].type.tensorType.dimensions[1].constant.size = 2**63
+
+    change(package, edit)
+    assert "has more than" in refused(package)
+
+
 def test_there_is_no_function_of_another_name(package):
     with pytest.raises(UserError, match="no function 'other'; it has main"):
         load(package, function="other")

@@ -6,7 +6,7 @@ to what it declares where that is asked for.
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -15,14 +15,20 @@ import torch
 from numpy.typing import NDArray
 
 from gfnet_mobile.errors import UserError
+from gfnet_mobile.mlprogram.dry_run import check_shapes
 from gfnet_mobile.mlprogram.ops import OPERATORS
 from gfnet_mobile.mlprogram.package import open_package
+from gfnet_mobile.mlprogram.pictures import image_inputs, pixels
 from gfnet_mobile.mlprogram.program import Function, Operator, Type, Value, read_function
+from gfnet_mobile.mlprogram.weights import stored
 
 Array = NDArray[Any]
+Watch = Callable[[str, str, torch.Tensor], None]
+State = dict[str, torch.Tensor]
+"""what a stateful program keeps between predictions, by name"""
 
-LIST = "values"
-"""the one argument that takes many values"""
+LISTS = ("values", "ref_tensors", "begins", "ends", "end_masks")
+"""arguments that take many values"""
 
 Precision = Literal["fp32", "fp16", "fp64"]
 """``fp32``: every float in float32, also where the program says float16. ``fp16``: arithmetic of an operator in
@@ -30,60 +36,125 @@ float32, its results rounded to float16 where the program stores float16. ``fp64
 comparisons that must notice the smallest change."""
 
 FLOATS = ("float16", "float32")
-MIXED = ("cast", "crop_resize", "resample", "quantize", "dequantize")
+MIXED = ("cast", "crop_resize", "resample", "reshape_like", "quantize", "dequantize", "scaled_dot_product_attention")
 """operators whose floating inputs and results may differ in type"""
+
+
+STATEFUL = {"read_state": {"input": 1}, "write_state": {"input": 1, "data": 1}}
+"""operators that the interpreter does itself: argument → number of values"""
 
 
 class Interpreter:
     """One function of a package, its constants in memory, weights decompressed."""
 
-    def __init__(self, function: Function, precision: Precision = "fp32") -> None:
+    def __init__(
+        self, function: Function, precision: Precision = "fp32", images: Mapping[str, str] | None = None
+    ) -> None:
+        """``images``: which inputs are pictures, and the order of their channels."""
         self.inputs = function.inputs
+        self.states = function.states
+        self.images = dict(images or {})
         self.outputs = _declared(function)
         self.precision = precision
         self._held = torch.float64 if precision == "fp64" else torch.float32
-        self._constants: dict[str, Any] = {name: self._hold(value) for name, value in function.constants.items()}
+        self.constants: dict[str, Any] = {name: self._hold(value) for name, value in function.constants.items()}
         self._operators = []
-        types = dict(function.inputs)
+        types = function.inputs | function.states
         for operator in function.operators:
-            _check_arguments(operator)
+            _check_arguments(operator, function.states)
             _check_floats(operator, types)
             types.update(operator.outputs)
             if operator.kind.startswith("constexpr_"):  # weights are what they are stored as, whatever the precision
-                self._constants.update(self._run(operator, self._constants, rounded=True))
+                self.constants.update(self._run(operator, self.constants, rounded=True))
             else:
                 self._operators.append(operator)
+        self._check_shapes()
+        self._last = _last_uses(self._operators, {*self.constants, *self.outputs})
 
-    def predict(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Outputs by name, in the dtypes of the program (float64 at ``fp64``). Raises UserError for inputs of another
-        name, shape or dtype."""
+    def weights(self) -> list[torch.Tensor]:
+        """Constants of floats that operators take, made whole; scalars are arguments."""
+        read = {name for one in self._operators for names in one.inputs.values() for name in names}
+        tensors = [value for name, value in self.constants.items() if name in read and isinstance(value, torch.Tensor)]
+        return [tensor for tensor in tensors if tensor.is_floating_point() and tensor.ndim]
+
+    def make_state(self) -> State:
+        """A state of zeros, as Core ML begins."""
+        return {name: torch.zeros(kind.shape, dtype=self._held) for name, kind in self.states.items()}
+
+    def predict(
+        self, inputs: Mapping[str, Any], state: State | None = None, watch: Watch = lambda kind, name, result: None
+    ) -> dict[str, Any]:
+        """Outputs by name, in the dtypes of the program (float64 at ``fp64``); of a classifier the label, and a
+        dictionary of probabilities. ``state`` is changed, and must be given where the program has one. Image inputs
+        take what `pictures.pixels` does, or the program's own tensor. ``watch`` is told each operator's kind, name and
+        result. Raises UserError for inputs of another name, shape or dtype."""
+        if (state is None) == bool(self.states):
+            raise UserError("the program keeps a state: pass one of make_state()" if self.states else "it has no state")
         wanted = self.inputs
         if set(inputs) != set(wanted):
             raise UserError(f"inputs {sorted(inputs)}; the program takes {sorted(wanted)}")
-        values = dict(self._constants)
-        for name, array in inputs.items():
+        values = dict(self.constants)
+        for name, given in inputs.items():
+            is_picture = name in self.images and getattr(given, "dtype", None) != wanted[name].dtype
+            array = pixels(given, self.images[name]).astype(wanted[name].dtype) if is_picture else given
             if array.dtype != wanted[name].dtype or array.shape != wanted[name].shape:
                 found = f"{array.dtype} {list(array.shape)}"
                 raise UserError(f"input {name!r}: is {found} where the program says {wanted[name]}")
             values[name] = self._hold(array)
         with torch.no_grad():
-            for operator in self._operators:
-                values.update(self._run(operator, values, rounded=self.precision == "fp16"))
+            for number, operator in enumerate(self._operators):
+                if operator.kind == "read_state":
+                    values[operator.name] = (state or {})[operator.inputs["input"][0]]
+                elif operator.kind == "write_state":
+                    (state or {})[operator.name] = self._written(operator, values)
+                else:
+                    values.update(self._run(operator, values, rounded=self.precision == "fp16"))
+                for name, _ in operator.outputs:
+                    if isinstance(values[name], torch.Tensor):
+                        watch(operator.kind, name, values[name])
+                for name in self._last[number]:
+                    values.pop(name, None)
         return {name: self._given(values[name], kind) for name, kind in self.outputs.items()}
 
-    def _run(self, operator: Operator, values: Mapping[str, Any], rounded: bool) -> dict[str, torch.Tensor]:
-        place = f"{operator.kind} {operator.name!r}"
+    def _check_shapes(self) -> None:
+        """Every operator once, without data."""
+        values = self.constants | {name: self._empty(kind) for name, kind in (self.inputs | self.states).items()}
+        for operator in self._operators:
+            arguments = self._arguments(operator, values)
+            if operator.kind not in STATEFUL:
+                check_shapes(OPERATORS[operator.kind], operator, arguments)
+            values.update((name, self._empty(kind)) for name, kind in operator.outputs)
+
+    def _empty(self, kind: Type) -> torch.Tensor | None:
+        """A tensor of that type without data."""
+        if kind.dtype in ("str", "dict"):
+            return None
+        dtype = self._held if kind.dtype in FLOATS else torch.from_numpy(np.zeros(0, stored(kind.dtype))).dtype
+        return torch.empty(kind.shape, dtype=dtype, device="meta")
+
+    def _written(self, operator: Operator, values: Mapping[str, Any]) -> torch.Tensor:
+        data = values[operator.inputs["data"][0]]
+        return self._checked(data, self.states[operator.name], f"write_state {operator.name!r}", rounded=True)
+
+    def _arguments(self, operator: Operator, values: Mapping[str, Any]) -> dict[str, Any]:
         arguments: dict[str, Any] = {}
         for argument, names in operator.inputs.items():
             for name in names:
                 if name not in values:
-                    raise UserError(f"{place}: {name!r} is not computed before it is used")
+                    raise UserError(f"{operator.kind} {operator.name!r}: {name!r} is not computed before it is used")
             found = [values[name] for name in names]
-            arguments[argument] = found if argument == LIST else found[0]
+            arguments[argument] = found if argument in LISTS else found[0]
+        return arguments
+
+    def _run(self, operator: Operator, values: Mapping[str, Any], rounded: bool) -> dict[str, torch.Tensor]:
+        place = f"{operator.kind} {operator.name!r}"
+        arguments = self._arguments(operator, values)
         try:
             results = OPERATORS[operator.kind](**arguments)
-        except (RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-            raise UserError(f"{place}: {' '.join(str(error).split())[:200]}") from error
+        except UserError:
+            raise
+        except Exception as error:  # torch and numpy raise whatever they like at arguments that make no sense
+            raise UserError(f"{place}: {str(error)[:200]}") from error
         given = results if isinstance(results, tuple) else (results,)
         if len(given) != len(operator.outputs):
             raise UserError(f"{place}: {len(given)} results where the program has {len(operator.outputs)}")
@@ -94,8 +165,12 @@ class Interpreter:
 
     def _checked(self, result: torch.Tensor, declared: Type, place: str, rounded: bool) -> torch.Tensor:
         """``result`` as it is held, if it is of the declared type."""
+        if not isinstance(result, torch.Tensor):  # a classifier's label and its probabilities
+            if declared.dtype != type(result).__name__:
+                raise UserError(f"{place}: is {type(result).__name__} where the program says {declared}")
+            return result
         dtype = str(result.dtype).removeprefix("torch.")
-        right = declared.dtype in FLOATS if result.is_floating_point() else dtype == declared.dtype
+        right = declared.dtype in FLOATS if result.is_floating_point() else dtype == stored(declared.dtype).name
         if not right or tuple(result.shape) != declared.shape:
             raise UserError(f"{place}: is {dtype} {list(result.shape)} where the program says {declared}")
         if not result.is_floating_point():
@@ -103,12 +178,14 @@ class Interpreter:
         return (result.half() if rounded and declared.dtype == "float16" else result).to(self._held)
 
     def _hold(self, value: Value) -> Any:
-        if isinstance(value, str):
+        if isinstance(value, str | tuple):
             return value
         tensor = torch.from_numpy(np.array(value))
         return tensor.to(self._held) if tensor.is_floating_point() else tensor
 
-    def _given(self, value: torch.Tensor, declared: Type) -> Array:
+    def _given(self, value: Any, declared: Type) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
         array: Array = value.numpy()
         return array if self.precision == "fp64" or declared.dtype not in FLOATS else array.astype(declared.dtype)
 
@@ -116,6 +193,9 @@ class Interpreter:
 def _declared(function: Function) -> dict[str, Type]:
     """Types of the outputs."""
     types = dict(function.inputs) | {name: kind for one in function.operators for name, kind in one.outputs}
+    for name, value in function.constants.items():
+        if isinstance(value, np.ndarray):
+            types[name] = Type(str(value.dtype), value.shape)
     for name in function.outputs:
         if name not in types:
             raise UserError(f"output {name!r}: nothing in the program computes it")
@@ -126,11 +206,32 @@ def load(path: str | Path, precision: Precision = "fp32", function: str = "main"
     """A saved ``.mlpackage``, ready to run. Raises UserError for whatever in it is not understood."""
     if precision not in get_args(Precision):
         raise UserError(f"precision {precision!r}: must be one of {', '.join(get_args(Precision))}")
-    return Interpreter(read_function(open_package(Path(path)), function), precision)
+    package = open_package(Path(path))
+    program = read_function(package, function)
+    images = {name: order for name, order in image_inputs(package, function).items() if name in program.inputs}
+    return Interpreter(program, precision, images)
 
 
-def _check_arguments(operator: Operator) -> None:
+def _last_uses(operators: Sequence[Operator], kept: set[str]) -> list[list[str]]:
+    """For each operator the values that nobody needs after it."""
+    last: dict[str, int] = {}
+    for number, operator in enumerate(operators):
+        for name in (*(name for names in operator.inputs.values() for name in names), *dict(operator.outputs)):
+            last[name] = number
+    found: list[list[str]] = [[] for _ in operators]
+    for name, number in last.items():
+        if name not in kept:
+            found[number].append(name)
+    return found
+
+
+def _check_arguments(operator: Operator, states: Mapping[str, Type]) -> None:
     place = f"{operator.kind} {operator.name!r}"
+    if operator.kind in STATEFUL:
+        arguments = {argument: len(names) for argument, names in operator.inputs.items()}
+        if arguments != STATEFUL[operator.kind] or operator.inputs["input"][0] not in states:
+            raise UserError(f"{place}: reads or writes no state of the program")
+        return
     if operator.kind not in OPERATORS:
         raise UserError(f"{place}: operator {operator.kind!r} is not understood")
     try:
@@ -138,7 +239,7 @@ def _check_arguments(operator: Operator) -> None:
     except TypeError as error:
         raise UserError(f"{place}: {error}") from error
     for argument, names in operator.inputs.items():
-        if argument != LIST and len(names) != 1:
+        if argument not in LISTS and len(names) != 1:
             raise UserError(f"{place}: {len(names)} values for {argument!r}")
 
 

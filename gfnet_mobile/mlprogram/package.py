@@ -29,7 +29,7 @@ def open_package(path: Path) -> Package:
         data = file.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: no Core ML package: {error.filename}: {(error.strerror or '').lower()}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{manifest}: names no model; export the package again") from error
     if not file.resolve().is_relative_to(path.resolve()):
         raise UserError(f"{manifest}: its model lies outside the package")

@@ -19,8 +19,12 @@ from gfnet_mobile.quiet import quiet
 with quiet():
     from coremltools.proto import MIL_pb2
 
-Value = NDArray[Any] | str
+Value = NDArray[Any] | str | tuple[str, ...]
 """a constant"""
+
+LATEST = 10
+"""specification version of iOS 26, coremltools 9.0's last"""
+OPERATOR_SETS = ("CoreML5", "CoreML6", "CoreML7", "CoreML8", "CoreML9")
 
 _TYPES = MIL_pb2.DataType
 DTYPES: dict[int, str] = {
@@ -46,7 +50,7 @@ class Type:
 class Operator:
     kind: str
     name: str
-    """of its first output, which is unique in the function"""
+    """of its first output, which is unique in the function, or of the state that it writes"""
     inputs: dict[str, tuple[str, ...]]
     """argument → names of values; most have one, lists have many"""
     outputs: tuple[tuple[str, Type], ...]
@@ -55,6 +59,7 @@ class Operator:
 @dataclass(frozen=True)
 class Function:
     inputs: dict[str, Type]
+    states: dict[str, Type]
     constants: dict[str, Value]
     """those written in place, too, under names of their own"""
     operators: tuple[Operator, ...]
@@ -64,20 +69,29 @@ class Function:
 def read_function(package: Package, name: str = "main") -> Function:
     """Raises UserError for whatever is not understood, with its place."""
     program = package.model.mlProgram
+    version = package.model.specificationVersion
+    if version > LATEST:
+        raise UserError(f"{package.folder}: specification version {version} is later than {LATEST}, the last one known")
     if name not in program.functions:
         raise UserError(f"{package.folder}: no function {name!r}; it has {', '.join(sorted(program.functions))}")
     function = program.functions[name]
+    if function.opset not in OPERATOR_SETS:
+        raise UserError(f"{package.folder}: operator set {function.opset!r} is none of {', '.join(OPERATOR_SETS)}")
     if function.opset not in function.block_specializations:
         raise UserError(f"{package.folder}: function {name!r} has no block for its operator set {function.opset!r}")
     block = function.block_specializations[function.opset]
     reader = _Reader(package)
     constants: dict[str, Value] = {}
     operators = []
+    known = {one.name for one in function.inputs}
     for operation in block.operations:
         outputs = tuple((output.name, _type(output.type, output.name)) for output in operation.outputs)
-        if not outputs:
-            raise UserError(f"{package.folder}: operator {operation.type!r} gives nothing")
-        place = f"{operation.type} {outputs[0][0]!r}"
+        name = outputs[0][0] if outputs else _written(operation, package)
+        place = f"{operation.type} {name!r}"
+        for output, _ in outputs:
+            if output in known:
+                raise UserError(f"{place}: {output!r} has a value already")
+            known.add(output)
         if operation.blocks:
             raise UserError(f"{place}: operators with blocks of their own are not understood")
         if operation.type == "const":
@@ -98,16 +112,29 @@ def read_function(package: Package, name: str = "main") -> Function:
             if argument != "name":  # weights in compressed form (iOS 16 and 17)
                 inputs[argument] = (f"{place}, {argument}",)
                 constants[f"{place}, {argument}"] = reader.value(value, place)
-        operators.append(Operator(operation.type, outputs[0][0], inputs, outputs))
+        operators.append(Operator(operation.type, name, inputs, outputs))
+    stateful = {one.name for one in function.inputs if one.type.WhichOneof("type") == "stateType"}
     return Function(
-        inputs={one.name: _type(one.type, one.name) for one in function.inputs},
+        inputs={one.name: _type(one.type, one.name) for one in function.inputs if one.name not in stateful},
+        states={
+            one.name: _type(one.type.stateType.wrappedType, one.name) for one in function.inputs if one.name in stateful
+        },
         constants=constants,
         operators=tuple(operators),
         outputs=tuple(block.outputs),
     )
 
 
+def _written(operation: MIL_pb2.Operation, package: Package) -> str:
+    """The state that an operator without result writes."""
+    if operation.type != "write_state" or len(operation.inputs["input"].arguments) != 1:
+        raise UserError(f"{package.folder}: operator {operation.type!r} gives nothing")
+    return str(operation.inputs["input"].arguments[0].name)
+
+
 def _type(described: MIL_pb2.ValueType, place: str) -> Type:
+    if described.WhichOneof("type") == "dictionaryType":
+        return Type("dict", ())  # a classifier's probabilities by label
     if described.WhichOneof("type") != "tensorType":
         raise UserError(f"{place!r}: is of type {described.WhichOneof('type')}; only tensors are understood")
     tensor = described.tensorType
@@ -131,6 +158,11 @@ class _Reader:
         self.weights: dict[str, Weights] = {}
 
     def value(self, value: MIL_pb2.Value, place: str) -> Value:
+        if value.WhichOneof("value") == "immediateValue" and value.immediateValue.WhichOneof("value") == "list":
+            texts = [self.value(one, place) for one in value.immediateValue.list.values]
+            if not all(isinstance(text, str) for text in texts):
+                raise UserError(f"{place}: a list of a kind that is not understood")
+            return tuple(str(text) for text in texts)
         kind = _type(value.type, place)
         if value.WhichOneof("value") == "blobFileValue":
             blob = value.blobFileValue

@@ -9,7 +9,24 @@ from importlib import import_module
 
 from gfnet_mobile.mlprogram.ops.table import OPERATORS, operator
 
-for _kind in ("compression", "elementwise", "layers", "shapes"):
+for _kind in (
+    "activations",
+    "binary",
+    "blocks",
+    "compression",
+    "convolution",
+    "indexing",
+    "linear",
+    "normalisation",
+    "padding",
+    "pooling",
+    "reductions",
+    "resample",
+    "resize",
+    "shapes",
+    "unary",
+    "values",
+):
     import_module(f"{__name__}.{_kind}")
 
 __all__ = ["OPERATORS", "operator"]

@@ -78,6 +78,27 @@ def constexpr_blockwise_shift_scale(data: Tensor, scale: Tensor, offset: Tensor 
     return scale * (values if offset is None else values - offset.to(scale.dtype))
 
 
+@operator
+def constexpr_lut_to_sparse(
+    indices_mask: Tensor, indices_nonzero_data: Tensor, lut: Tensor, vector_axis: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """iOS 18: ``constexpr_lut_to_dense`` where the mask is set. The mask of the result, and its values."""
+    dense = constexpr_lut_to_dense(
+        constexpr_sparse_to_dense(indices_nonzero_data, indices_mask), lut, None, vector_axis
+    )
+    mask = indices_mask if vector_axis is None else indices_mask.repeat_interleave(lut.shape[-1], int(vector_axis))
+    return mask, dense[mask != 0]
+
+
+@operator
+def constexpr_sparse_blockwise_shift_scale(
+    data_mask: Tensor, nonzero_data: Tensor, scale: Tensor, offset: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """iOS 18: ``constexpr_blockwise_shift_scale`` where the mask is set. The mask, and the values."""
+    dense = constexpr_blockwise_shift_scale(constexpr_sparse_to_dense(nonzero_data, data_mask), scale, offset)
+    return data_mask, dense[data_mask != 0]
+
+
 def _times(extent: int, parts: int) -> int:
     if extent % parts:
         raise ValueError(f"{parts} blocks do not divide {extent}")

@@ -1,15 +1,44 @@
-"""Operators that move, cut, join and reduce."""
+"""Operators that move, join, repeat and pad."""
+
+import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
+from gfnet_mobile.mlprogram.ops.reductions import over
 from gfnet_mobile.mlprogram.ops.table import operator
 
 
 @operator
 def reshape(x: Tensor, shape: Tensor) -> Tensor:
-    """0 keeps the extent at that place, -1 takes what is left."""
-    return x.reshape([x.shape[axis] if extent == 0 else extent for axis, extent in enumerate(shape.tolist())])
+    """0 keeps the extent at that place, -1 takes what is left. In a longer shape zeros count from the end, and those
+    before the first axis are ones."""
+    extents = shape.tolist()
+    shift = max(0, len(extents) - x.ndim) if 0 in extents else 0
+    kept = [1] * shift + list(x.shape)
+    return x.reshape([kept[axis] if extent == 0 else extent for axis, extent in enumerate(extents)])
+
+
+@operator
+def reshape_like(
+    x: Tensor, ref_tensors: list[Tensor], begins: list[Tensor], ends: list[Tensor], end_masks: list[Tensor]
+) -> Tensor:
+    extents: list[int] = []
+    for like, begin, end, mask in zip(ref_tensors, begins, ends, end_masks, strict=True):
+        extents += like.shape[int(begin) : None if bool(mask) else int(end)]
+    return x.reshape(extents)
+
+
+@operator
+def flatten2d(x: Tensor, axis: Tensor | int = 1) -> Tensor:
+    first = math.prod(x.shape[: int(axis)])
+    return x.reshape(first, math.prod(x.shape[int(axis) :]))
+
+
+@operator
+def shape(x: Tensor) -> Tensor:
+    return torch.tensor(x.shape, dtype=torch.int32)
 
 
 @operator
@@ -19,7 +48,12 @@ def transpose(x: Tensor, perm: Tensor) -> Tensor:
 
 @operator
 def squeeze(x: Tensor, axes: Tensor | None = None) -> Tensor:
-    return x.squeeze() if axes is None else x.squeeze(axes.tolist())
+    """ValueError for an axis of another extent than one."""
+    if axes is None:
+        return x.squeeze()
+    if any(x.shape[axis] != 1 for axis in axes.tolist()):
+        raise ValueError(f"axes {axes.tolist()} of {list(x.shape)} are not all of extent 1")
+    return x.squeeze(axes.tolist())
 
 
 @operator
@@ -32,9 +66,11 @@ def expand_dims(x: Tensor, axes: Tensor) -> Tensor:
 
 @operator
 def concat(values: list[Tensor], axis: Tensor, interleave: Tensor | bool = False) -> Tensor:
-    if bool(interleave):
-        raise ValueError("'interleave' is not understood")
-    return torch.cat(values, int(axis))
+    """Interleaved: first of each, then second of each."""
+    axis_ = int(axis) % values[0].ndim
+    if not bool(interleave):
+        return torch.cat(values, axis_)
+    return torch.stack(values, axis_ + 1).flatten(axis_, axis_ + 1)
 
 
 @operator
@@ -51,57 +87,51 @@ def split(
         return x.split(split_sizes.tolist(), axis_)
     if num_splits is None or x.shape[axis_] % int(num_splits):
         raise ValueError("'num_splits' does not divide the axis")
-    return x.chunk(int(num_splits), axis_)
+    return x.split(x.shape[axis_] // int(num_splits), axis_)
 
 
 @operator
-def slice_by_size(x: Tensor, begin: Tensor, size: Tensor) -> Tensor:
-    """``begin`` may be data; a size of -1 goes to the end. ValueError where it leaves the tensor."""
-    for axis, (first, extent) in enumerate(zip(begin.tolist(), size.tolist(), strict=True)):
-        length = x.shape[axis] - first if extent == -1 else extent
-        if first < 0 or length < 0 or first + length > x.shape[axis]:
-            raise ValueError(f"begin {begin.tolist()} and size {size.tolist()} leave {list(x.shape)}")
-        x = x.narrow(axis, first, length)
-    return x
+def tile(x: Tensor, reps: Tensor) -> Tensor:
+    return x.repeat(reps.tolist())
 
 
 @operator
-def gather(
-    x: Tensor,
-    indices: Tensor,
-    axis: Tensor | int = 0,
-    batch_dims: Tensor | int = 0,
-    validate_indices: Tensor | bool = True,
-) -> Tensor:
-    """ValueError for an index outside the axis, whether or not ``validate_indices`` asks for it."""
-    if int(batch_dims):
-        raise ValueError("'batch_dims' is not understood")
+def reverse(x: Tensor, axes: Tensor | None = None) -> Tensor:
+    return x.flip(over(x, axes))
+
+
+@operator
+def reverse_sequence(x: Tensor, lengths: Tensor, seq_axis: Tensor | int = 0, batch_axis: Tensor | int = 0) -> Tensor:
+    """The first ``lengths[i]`` places of ``seq_axis`` turned round in the i-th entry of ``batch_axis``."""
+    rows = x.movedim([int(batch_axis), int(seq_axis)], [0, 1]).clone()
+    for row, length in zip(rows, lengths.tolist(), strict=True):
+        row[:length] = row[:length].flip(0)
+    return rows.movedim([0, 1], [int(batch_axis), int(seq_axis)])
+
+
+@operator
+def sliding_windows(x: Tensor, axis: Tensor, size: Tensor, stride: Tensor | int = 1) -> Tensor:
+    """The windows' own axis follows theirs."""
     axis_ = int(axis) % x.ndim
-    if indices.numel() and not (-x.shape[axis_] <= int(indices.min()) and int(indices.max()) < x.shape[axis_]):
-        raise ValueError(f"indices leave an axis of {x.shape[axis_]}")
-    taken = x.index_select(axis_, (indices.long() % x.shape[axis_]).flatten())
-    return taken.reshape([*x.shape[:axis_], *indices.shape, *x.shape[axis_ + 1 :]])
+    return x.unfold(axis_, int(size), int(stride)).movedim(-1, axis_ + 1)
 
 
 @operator
-def reduce_mean(x: Tensor, axes: Tensor | None = None, keep_dims: Tensor | bool = False) -> Tensor:
-    return x.mean(_axes(x, axes), keepdim=bool(keep_dims))
-
-
-@operator
-def reduce_sum(x: Tensor, axes: Tensor | None = None, keep_dims: Tensor | bool = False) -> Tensor:
-    return x.sum(_axes(x, axes), keepdim=bool(keep_dims))
-
-
-@operator
-def reduce_max(x: Tensor, axes: Tensor | None = None, keep_dims: Tensor | bool = False) -> Tensor:
-    return x.amax(_axes(x, axes), keepdim=bool(keep_dims))
-
-
-@operator
-def reduce_argmax(x: Tensor, axis: Tensor | int = -1, keep_dims: Tensor | bool = False) -> Tensor:
-    return x.argmax(int(axis), keepdim=bool(keep_dims)).to(torch.int32)
-
-
-def _axes(x: Tensor, axes: Tensor | None) -> list[int]:
-    return list(range(x.ndim)) if axes is None else axes.tolist()
+def pad(x: Tensor, pad: Tensor, mode: str = "constant", constant_val: Tensor | float = 0.0) -> Tensor:
+    """``pad``: before and after each of the last axes. Edges are repeated, or reflected without the edge itself."""
+    sides = list(zip(pad.tolist()[::2], pad.tolist()[1::2], strict=True))
+    for axis, (before, after) in enumerate(sides, x.ndim - len(sides)):
+        extent = x.shape[axis]
+        if mode == "constant":
+            flat = [0, 0] * (x.ndim - 1 - axis) + [before, after]
+            x = functional.pad(x, flat, value=float(constant_val) if x.is_floating_point() else int(constant_val))
+            continue
+        places = torch.arange(-before, extent + after)
+        if mode == "replicate":
+            places = places.clamp(0, extent - 1)
+        elif mode == "reflect" and max(before, after) < extent:
+            places = extent - 1 - (extent - 1 - places.abs()).abs()
+        else:
+            raise ValueError(f"mode {mode!r} by {before} and {after}")
+        x = x.index_select(axis, places)
+    return x

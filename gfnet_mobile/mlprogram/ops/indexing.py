@@ -1,0 +1,179 @@
+"""Operators that cut and pick, and those that write at an index."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from gfnet_mobile.mlprogram.ops.table import operator
+
+
+@operator
+def slice_by_index(
+    x: Tensor,
+    begin: Tensor,
+    end: Tensor,
+    stride: Tensor | None = None,
+    begin_mask: Tensor | None = None,
+    end_mask: Tensor | None = None,
+    squeeze_mask: Tensor | None = None,
+) -> Tensor:
+    """As numpy cuts ``begin:end:stride``; a mask leaves a bound away, or keeps ``begin`` alone and drops the axis."""
+    places = _places(x, begin, end, stride, begin_mask, end_mask, squeeze_mask)
+    for axis, (chosen, _) in enumerate(places):
+        x = x.index_select(axis, torch.tensor(chosen, dtype=torch.long))
+    return x.reshape([len(chosen) for chosen, dropped in places if not dropped])
+
+
+@operator
+def slice_update(
+    x: Tensor,
+    update: Tensor,
+    begin: Tensor,
+    end: Tensor,
+    stride: Tensor | None = None,
+    begin_mask: Tensor | None = None,
+    end_mask: Tensor | None = None,
+    squeeze_mask: Tensor | None = None,
+) -> Tensor:
+    """``x`` with the part that ``slice_by_index`` would cut replaced."""
+    numbers = torch.arange(x.numel()).reshape(x.shape)
+    cut = slice_by_index(numbers, begin, end, stride, begin_mask, end_mask, squeeze_mask)
+    if cut.shape != update.shape:
+        raise ValueError(f"update {list(update.shape)} for a part {list(cut.shape)}")
+    return x.flatten().scatter(0, cut.flatten(), update.flatten()).reshape(x.shape)
+
+
+@operator
+def slice_by_size(x: Tensor, begin: Tensor, size: Tensor) -> Tensor:
+    """``begin`` may be data; a size of -1 goes to the end. ValueError where it leaves the tensor."""
+    for axis, (first, extent) in enumerate(zip(begin.tolist(), size.tolist(), strict=True)):
+        length = x.shape[axis] - first if extent == -1 else extent
+        if first < 0 or length < 0 or first + length > x.shape[axis]:
+            raise ValueError(f"begin {begin.tolist()} and size {size.tolist()} leave {list(x.shape)}")
+        x = x.narrow(axis, first, length)
+    return x
+
+
+@operator
+def crop(x: Tensor, crop_height: Tensor, crop_width: Tensor) -> Tensor:
+    """What is taken away at both ends of the last two axes."""
+    (top, bottom), (left, right) = crop_height.tolist(), crop_width.tolist()
+    return x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right]
+
+
+@operator
+def gather(
+    x: Tensor,
+    indices: Tensor,
+    axis: Tensor | int = 0,
+    batch_dims: Tensor | int = 0,
+    validate_indices: Tensor | bool = False,
+) -> Tensor:
+    """ValueError for an index outside the axis, and for a negative one where ``validate_indices`` is set."""
+    axis_, shared = int(axis) % x.ndim, int(batch_dims)
+    batch, before, after = x.shape[:shared], x.shape[shared:axis_], x.shape[axis_ + 1 :]
+    rows = x.reshape(math.prod(batch), math.prod(before), x.shape[axis_], math.prod(after))
+    chosen = _inside(indices, x.shape[axis_], validate_indices).reshape(
+        rows.shape[0], 1, math.prod(indices.shape[shared:]), 1
+    )
+    taken = rows.gather(2, chosen.expand(-1, rows.shape[1], -1, rows.shape[3]))
+    return taken.reshape([*batch, *before, *indices.shape[shared:], *after])
+
+
+@operator
+def gather_along_axis(
+    x: Tensor, indices: Tensor, axis: Tensor | int = 0, validate_indices: Tensor | bool = False
+) -> Tensor:
+    return torch.take_along_dim(x, _inside(indices, x.shape[int(axis)], validate_indices), int(axis))
+
+
+@operator
+def gather_nd(
+    x: Tensor, indices: Tensor, batch_dims: Tensor | int = 0, validate_indices: Tensor | bool = False
+) -> Tensor:
+    """The last axis of ``indices`` holds a place in the axes of ``x`` that follow the shared ones."""
+    shared, depth = int(batch_dims), indices.shape[-1]
+    batch, rest = x.shape[:shared], x.shape[shared + depth :]
+    rows = x.reshape(math.prod(batch), math.prod(x.shape[shared : shared + depth]), math.prod(rest))
+    place = torch.zeros(indices.shape[:-1], dtype=torch.long)
+    for number, extent in enumerate(x.shape[shared : shared + depth]):
+        place = place * extent + _inside(indices[..., number], extent, validate_indices)
+    chosen = place.reshape(rows.shape[0], math.prod(place.shape[shared:]), 1)
+    return rows.gather(1, chosen.expand(-1, -1, rows.shape[2])).reshape([*place.shape, *rest])
+
+
+@operator
+def scatter(
+    data: Tensor,
+    indices: Tensor,
+    updates: Tensor,
+    axis: Tensor | int = 0,
+    mode: str = "add",
+    validate_indices: Tensor | bool = False,
+) -> Tensor:
+    return _scattered(data, gather(_numbers(data), indices, axis, 0, validate_indices), updates, mode)
+
+
+@operator
+def scatter_along_axis(
+    data: Tensor,
+    indices: Tensor,
+    updates: Tensor,
+    axis: Tensor | int = 0,
+    mode: str = "add",
+    validate_indices: Tensor | bool = False,
+) -> Tensor:
+    return _scattered(data, gather_along_axis(_numbers(data), indices, axis, validate_indices), updates, mode)
+
+
+@operator
+def scatter_nd(
+    data: Tensor, indices: Tensor, updates: Tensor, mode: str = "add", validate_indices: Tensor | bool = False
+) -> Tensor:
+    return _scattered(data, gather_nd(_numbers(data), indices, 0, validate_indices), updates, mode)
+
+
+MODES = {"add": "sum", "sub": "sum", "mul": "prod", "div": "prod", "max": "amax", "min": "amin"}
+"""ways of scattering, and torch's words for them"""
+
+
+def _scattered(data: Tensor, places: Tensor, updates: Tensor, mode: str) -> Tensor:
+    """``places`` number the elements of ``data``; KeyError for a mode that is not known."""
+    if places.shape != updates.shape:
+        raise ValueError(f"updates {list(updates.shape)} for places {list(places.shape)}")
+    flat, at, new = data.flatten(), places.flatten(), updates.flatten()
+    if mode == "update":
+        return flat.scatter(0, at, new).reshape(data.shape)
+    new = -new if mode == "sub" else 1 / new if mode == "div" else new
+    return flat.scatter_reduce(0, at, new.to(data.dtype), MODES[mode]).reshape(data.shape)
+
+
+def _numbers(x: Tensor) -> Tensor:
+    return torch.arange(x.numel()).reshape(x.shape)
+
+
+def _inside(indices: Tensor, extent: int, validate: Tensor | bool) -> Tensor:
+    """Negative ones count from the end, if they are not to be ``validate``d. ValueError outside."""
+    wide = indices.long()
+    least = 0 if bool(validate) else -extent
+    if wide.numel() and not (least <= int(wide.min()) and int(wide.max()) < extent):
+        raise ValueError(f"indices leave an axis of {extent}")
+    return torch.where(wide < 0, wide + extent, wide)
+
+
+def _places(x: Tensor, begin: Tensor, end: Tensor, *others: Tensor | None) -> list[tuple[list[int], bool]]:
+    """For each axis the places that are cut out, and whether it is dropped."""
+    first, last = begin.tolist(), end.tolist()
+    stride, *masks = [None if one is None else one.tolist() for one in others]
+    begin_mask, end_mask, squeeze_mask = ([False] * x.ndim if mask is None else mask for mask in masks)
+    found = []
+    for axis, extent in enumerate(x.shape):
+        step = 1 if stride is None else stride[axis]
+        if squeeze_mask[axis]:
+            place = 0 if begin_mask[axis] and step > 0 else extent - 1 if begin_mask[axis] else first[axis] % extent
+            found.append(([place], True))
+            continue
+        cut = slice(None if begin_mask[axis] else first[axis], None if end_mask[axis] else last[axis], step)
+        found.append((list(range(*cut.indices(extent))), False))
+    return found
