@@ -36,12 +36,25 @@ def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression
         compression=compression,
     )
     with torch.no_grad():
-        exported = torch.export.export(graph.module, tuple(graph.inputs.values())).run_decompositions()
+        exported = torch.export.export(graph.module, tuple(graph.inputs.values())).run_decompositions(decompositions())
     model = _converted(exported, graph, file, compression)
     if compression != "none":
         prove_half(*(_program(one) for one in (_converted(exported, graph, file, "none"), model)))
     _write_package(compressed(model, compression), bundle / file.path, checkpoint)
     return file
+
+
+WHOLE = ("adaptive_avg_pool2d", "hardsigmoid", "hardswish", "silu")
+"""Operators that Core ML has and that torch would take apart: hard-swish into a product with a sixth, which float16
+rounds at each layer; pooling into an ``as_strided`` that coremltools 9.0 does not convert."""
+
+
+def decompositions() -> dict[Any, Any]:
+    """torch's own, GRU cells among them, but for `WHOLE`."""
+    table = torch.export.default_decompositions()
+    for operator in [one for one in table if str(one.name()).removeprefix("aten::").split(".")[0] in WHOLE]:
+        del table[operator]
+    return table
 
 
 def _converted(exported: Any, graph: Graph, file: GraphFile, compression: Compression) -> ct.models.MLModel:
@@ -65,6 +78,12 @@ def _converted(exported: Any, graph: Graph, file: GraphFile, compression: Compre
 
 def _program(model: ct.models.MLModel) -> Function:
     return read_function(Package(model.get_spec(), Path(model.weights_dir).parent))
+
+
+@register_torch_op(torch_alias=["alias"])
+def _same(context: Any, node: Any) -> None:
+    """What torch.export makes of a slice of a whole axis (GhostNet). Can go when coremltools converts it."""
+    context.add(mb.identity(x=_get_inputs(context, node, expected=1)[0], name=node.name))
 
 
 @register_torch_op(torch_alias=["gfnet_mobile::crop"], override=True)
