@@ -21,7 +21,7 @@ from gfnet_mobile.measure.cost import multiply_adds
 from gfnet_mobile.measure.verify import verify
 from gfnet_mobile.models.checkpoint import read_checkpoint
 from gfnet_mobile.quiet import quiet
-from gfnet_mobile.runtimes import unavailable
+from gfnet_mobile.runtimes import INTERPRETED, unavailable
 
 
 def export_bundle(
@@ -62,6 +62,7 @@ def export_bundle(
             for graph in graphs:
                 progress(target, graph.name)
                 files[target][graph.name] = _export(target, module, graph, temporary, source.sha256, stored[graph.name])
+        probed = {target: _probes(target, graphs, temporary) for target, graphs in files.items()}
         write_golden(temporary / "golden.safetensors", images, golden_tensors(source.model, steps, images))
         draft = {
             "name": name,
@@ -69,7 +70,7 @@ def export_bundle(
             "preprocessing": config.preprocessing,
             "registers": registers_of(source.model, steps),
             "steps": steps,
-            "targets": {target: {"graphs": graphs} for target, graphs in files.items()},
+            "targets": {target: {"graphs": graphs, "probes": probed[target]} for target, graphs in files.items()},
             "labels": config.labels,
             "rules": rules,
             "default_rule": next(iter(rules)),
@@ -85,6 +86,18 @@ def export_bundle(
 
 MARGIN = 1.25
 """golden vectors are few"""
+
+
+def _probes(target: str, graphs: Mapping[str, GraphFile], folder: Path) -> str | None:
+    """Records what each operator gives, where there is an interpreter; the file's path in the bundle."""
+    if target not in INTERPRETED:
+        return None
+    with quiet():
+        from gfnet_mobile.mlprogram import load, probes
+    path = f"{target}/probes.json"
+    loaded = {name: load(folder / file.path, "fp64", file.entry) for name, file in graphs.items()}
+    probes.write({name: probes.record(program) for name, program in loaded.items()}, folder / path)
+    return path
 
 
 def _module(target: str) -> Target:

@@ -115,6 +115,9 @@ class GraphFile(_Strict):
 
 class Target(_Strict):
     graphs: dict[str, GraphFile]
+    probes: RelativePath | None = None
+    """JSON file: what each operator of each graph gave on random inputs when it was exported, where a runtime can show
+    its operators; see ``mlprogram/probes.py``"""
     rules: dict[str, "ExitRule"] = {}
     """exit rules found anew for this target, since compression moves confidences; others are the bundle's"""
 
@@ -311,6 +314,8 @@ def _target_problems(m: Manifest, name: str, target: Target) -> Iterator[str]:
                 ):
                     yield f"target {name!r}, graph {graph!r}: its tensors are not those of the program's call"
                     return
+    if target.probes is not None and target.probes not in m.files:
+        yield f"target {name!r}: {target.probes} is not among the files"
     for rule in target.rules:
         if rule not in m.rules:
             yield f"target {name!r}: rule {rule!r} is not among the bundle's"

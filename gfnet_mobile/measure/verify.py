@@ -20,7 +20,7 @@ from gfnet_mobile.errors import CheckFailed, UserError
 from gfnet_mobile.host.exit_rules import exit_steps
 from gfnet_mobile.host.preprocess import from_pixels
 from gfnet_mobile.host.session import Session
-from gfnet_mobile.runtimes import unavailable
+from gfnet_mobile.runtimes import INTERPRETED, unavailable
 from gfnet_mobile.runtimes.protocol import Runtime
 
 Array = NDArray[Any]
@@ -57,10 +57,22 @@ class Agreement:
     steps: int
 
 
+@dataclass(frozen=True)
+class Probed:
+    """A graph whose operators were compared one by one with what they gave when they were exported."""
+
+    target: str
+    graph: str
+    operators: int
+    problem: str
+    """the first that differs, "" if none does"""
+
+
 @dataclass
 class Report:
     rows: list[Row] = field(default_factory=list)
     agreements: list[Agreement] = field(default_factory=list)
+    probed: list[Probed] = field(default_factory=list)
     not_run: dict[str, str] = field(default_factory=dict)
     """target → why it could not run on this machine"""
 
@@ -85,7 +97,21 @@ def verify(bundle: Bundle, targets: Sequence[str]) -> Report:
             for recorded, outputs in zip(calls, outcomes, strict=True):
                 report.rows += _compare(bundle, target, "loop", recorded, outputs)
         report.agreements.append(_agreement(bundle, target, calls, outcomes))
+        report.probed += _probe(bundle, target)
     return report
+
+
+def _probe(bundle: Bundle, target: str) -> Iterator[Probed]:
+    """Every operator of every graph, for targets that are interpreted."""
+    described = bundle.target(target)
+    if described.probes is None or target not in INTERPRETED:
+        return
+    from gfnet_mobile.mlprogram import load, probes
+
+    records = probes.read(bundle.path(described.probes), described.graphs)
+    for graph, file in described.graphs.items():
+        program = load(bundle.path(file.path), "fp64", file.entry)
+        yield Probed(target, graph, len(records[graph].kinds), probes.compare(program, records[graph]))
 
 
 def _run_alone(runtime: Runtime, recorded: GoldenCall) -> dict[str, Array]:
