@@ -17,6 +17,7 @@ COMMANDS = {
     "export": "Turn a checkpoint into a bundle for ONNX Runtime, ExecuTorch and Core ML.",
     "run": "Classify pictures with a bundle.",
     "verify": "Compare a bundle's targets with its golden vectors.",
+    "inspect": "Print what a bundle's Core ML graphs are made of.",
     "bench": "Measure a bundle's latency on this machine.",
     "train": "Train a network in the paper's three stages.",
     "evaluate": "Accuracy per step, and mean steps at a bundle's thresholds.",
@@ -105,5 +106,7 @@ def _give_up_stdout() -> None:
 
 
 def _say(line: str, code: int) -> int:
-    print(" ".join(line.split()), file=sys.stderr)
+    from gfnet_mobile.errors import one_line
+
+    print(one_line(line), file=sys.stderr)
     return code
