@@ -13,7 +13,7 @@ SEED ?= $(shell git rev-parse --short=7 HEAD 2>/dev/null || echo 0)
 BIN := $(VENV)/bin
 TARGETS := --target onnx --target executorch --target coreml
 
-.PHONY: demo test lint types unit long parity stress clean
+.PHONY: demo test lint types unit long parity stress clean conformance
 
 demo: $(VENV)/.export
 	$(BIN)/gfnet-mobile export demo $(TARGETS) --output $(DEMO)
@@ -42,18 +42,25 @@ unit: $(VENV)/.dev
 
 long: $(VENV)/.dev
 ifeq ($(LONG),)
-	@echo "skipped: parity on held-out scenes, make demo from a clean folder (LONG=1 make test runs them)"
+	@echo "skipped: parity on held-out scenes, make demo from a clean folder, a tenth of coremltools' operator tests (LONG=1 make test runs them)"
 else
 	$(MAKE) parity COUNT=24
 	$(MAKE) demo DEMO=build/ci-demo SCENES=2
+	$(MAKE) conformance PART=0.1
 endif
 
 COUNT ?= 200
 parity: $(VENV)/.export
 	$(BIN)/python benchmarks/parity.py --count $(COUNT) --seed $(SEED)
 
+PART ?= 1
+conformance: $(VENV)/.dev
+	TEST_SEED=$(SEED) $(BIN)/python -m tests.conformance -n 2 --part $(PART)
+
 stress: $(VENV)/.dev
 	$(MAKE) parity COUNT=200
+	$(MAKE) conformance
+	$(BIN)/python -m benchmarks.mutations --count 1000
 	ALL_BACKBONES=1 $(BIN)/pytest -n 2 --hypothesis-profile=stress
 	$(BIN)/python benchmarks/overhead.py
 
