@@ -48,7 +48,8 @@ def quantised(weight: Floats, axis: int) -> tuple[NDArray[np.int8], Floats]:
     """int8 of the same shape, and float32 scales that broadcast against it: one for each index of ``axis``."""
     others = tuple(other for other in range(weight.ndim) if other != axis % weight.ndim)
     largest = np.abs(weight).max(axis=others, keepdims=True)
-    scale = np.where(largest > 0, largest / np.float32(LARGEST), np.float32(1)).astype(np.float32)
+    scale = largest / np.float32(LARGEST)
+    scale = np.where(scale >= np.finfo(np.float32).tiny, scale, np.float32(1))  # too small to be told apart: zeros
     return np.rint(weight / scale).clip(-LARGEST, LARGEST).astype(np.int8), scale
 
 
