@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from export.graphs import Graph
+from export.packaging import Packaging
 from gfnet_mobile.bundle.manifest import Compression, GraphFile
 from gfnet_mobile.errors import UserError
 
@@ -17,8 +18,8 @@ class Target(Protocol):
     COMPRESSIONS: tuple[Compression, ...]
     """the forms in which it can store a graph"""
 
-    def export(self, graph: Graph, bundle: Path, checkpoint: str, compression: Compression) -> GraphFile:
-        """Write ``graph`` into the folder ``bundle``, the SHA-256 of its checkpoint in the file's metadata."""
+    def export(self, graph: Graph, bundle: Path, packaging: Packaging, compression: Compression) -> GraphFile:
+        """Write ``graph`` into the folder ``bundle``."""
         ...
 
 

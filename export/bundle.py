@@ -9,6 +9,7 @@ from typing import Any
 from export import Target, load_target
 from export.golden import golden_images, golden_tensors
 from export.graphs import Graph, graphs_of
+from export.packaging import Ios, Packaging
 from export.program import registers_of, steps_of
 from gfnet_mobile import __version__
 from gfnet_mobile.bundle.golden import write_golden
@@ -33,13 +34,14 @@ def export_bundle(
     golden: Path | None = None,
     labels: Path | None = None,
     compress: Mapping[str, Compression] | None = None,
+    ios: Ios = 16,
     progress: Callable[[str, str], None] = lambda target, graph: None,
 ) -> Bundle:
     """Write ``output/NAME.gfnet`` and open it. NAME is the checkpoint's own unless given.
 
     ``golden`` is a folder of pictures for the golden vectors, ``labels`` a file of class names. ``compress`` says how
-    to store a graph, by its name or, under ``""``, all that are not named. ``progress`` is told the target and the
-    graph of each export before it begins.
+    to store a graph, by its name or, under ``""``, all that are not named. Core ML programs are for ``ios`` or later.
+    ``progress`` is told the target and the graph of each export before it begins.
     """
     modules = {target: _module(target) for target in targets}
     source = read_checkpoint(checkpoint)
@@ -53,6 +55,7 @@ def export_bundle(
     images = golden_images(source.model, golden)
     graphs = graphs_of(source.model)
     stored = compressions(compress or {}, [graph.name for graph in graphs], modules)
+    packaging = Packaging(source.sha256, ios)
     steps = steps_of(config, graphs)
     rules = source.rules or {"last_step": _never_early(config.steps)}
     with replacing_folder(folder) as temporary:
@@ -61,7 +64,7 @@ def export_bundle(
             files[target] = {}
             for graph in graphs:
                 progress(target, graph.name)
-                files[target][graph.name] = _export(target, module, graph, temporary, source.sha256, stored[graph.name])
+                files[target][graph.name] = _export(target, module, graph, temporary, packaging, stored[graph.name])
         probed = {target: _probes(target, graphs, temporary) for target, graphs in files.items()}
         write_golden(temporary / "golden.safetensors", images, golden_tensors(source.model, steps, images))
         draft = {
@@ -137,11 +140,11 @@ def compressions(
 
 
 def _export(
-    target: str, module: Target, graph: Graph, folder: Path, checkpoint: str, compression: Compression
+    target: str, module: Target, graph: Graph, folder: Path, packaging: Packaging, compression: Compression
 ) -> GraphFile:
     try:
         with quiet():
-            return module.export(graph, folder, checkpoint, compression)
+            return module.export(graph, folder, packaging, compression)
     except (OSError, UserError):
         raise
     except Exception as error:  # each framework raises what it likes

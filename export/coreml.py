@@ -15,6 +15,7 @@ from coremltools.converters.mil.frontend.torch.ops import _get_inputs
 from export.coreml_compress import COMPRESSIONS as COMPRESSIONS
 from export.coreml_compress import arithmetic, compressed
 from export.graphs import Graph
+from export.packaging import Packaging
 from gfnet_mobile.bundle.manifest import Compression, GraphFile
 from gfnet_mobile.mlprogram.half import prove_half
 from gfnet_mobile.mlprogram.package import Package
@@ -22,11 +23,13 @@ from gfnet_mobile.mlprogram.program import Function, read_function
 
 TOOLS = ("torch", "coremltools")
 
+SYSTEMS = {16: ct.target.iOS16, 17: ct.target.iOS17, 18: ct.target.iOS18}
+
 RESERVED = {"state": "state_map"}
 """``state`` is a keyword of ML programs; the manifest's ``names`` says what the tensor is called instead"""
 
 
-def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression = "none") -> GraphFile:
+def export(graph: Graph, bundle: Path, packaging: Packaging, compression: Compression = "none") -> GraphFile:
     tensors = (*graph.inputs, *graph.outputs)
     file = GraphFile(
         path=f"coreml/{graph.name}.mlpackage",
@@ -37,10 +40,10 @@ def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression
     )
     with torch.no_grad():
         exported = torch.export.export(graph.module, tuple(graph.inputs.values())).run_decompositions(decompositions())
-    model = _converted(exported, graph, file, compression)
+    model = _converted(exported, graph, file, packaging, compression)
     if compression != "none":
-        prove_half(*(_program(one) for one in (_converted(exported, graph, file, "none"), model)))
-    _write_package(compressed(model, compression), bundle / file.path, checkpoint)
+        prove_half(*(_program(one) for one in (_converted(exported, graph, file, packaging, "none"), model)))
+    _write_package(compressed(model, compression), bundle / file.path, packaging)
     return file
 
 
@@ -57,7 +60,9 @@ def decompositions() -> dict[Any, Any]:
     return table
 
 
-def _converted(exported: Any, graph: Graph, file: GraphFile, compression: Compression) -> ct.models.MLModel:
+def _converted(
+    exported: Any, graph: Graph, file: GraphFile, packaging: Packaging, compression: Compression
+) -> ct.models.MLModel:
     """dtypes are spelt out: left to themselves, tensors become float16 as soon as the precision is."""
     return ct.convert(
         exported,
@@ -71,7 +76,7 @@ def _converted(exported: Any, graph: Graph, file: GraphFile, compression: Compre
             for tensor in graph.outputs
         ],
         compute_precision=arithmetic(compression),
-        minimum_deployment_target=ct.target.iOS16,
+        minimum_deployment_target=SYSTEMS[packaging.ios],
         skip_model_load=True,
     )
 
@@ -95,7 +100,7 @@ def _crop_by_slice(context: Any, node: Any) -> None:
     context.add(mb.slice_by_size(x=image, begin=start, size=size, name=node.name))
 
 
-def _write_package(model: ct.models.MLModel, path: Path, checkpoint: str) -> None:
+def _write_package(model: ct.models.MLModel, path: Path, packaging: Packaging) -> None:
     """The package as ``model.save`` lays it out, but with the same bytes for the same model.
 
     coremltools notes the date and draws identifiers at random, and leaves a table for a debugger beside the model.
@@ -103,7 +108,7 @@ def _write_package(model: ct.models.MLModel, path: Path, checkpoint: str) -> Non
     specification = model.get_spec()
     metadata = specification.description.metadata.userDefined
     metadata.clear()
-    metadata["checkpoint"] = checkpoint
+    metadata["checkpoint"] = packaging.checkpoint
     data = path / "Data" / "com.apple.CoreML"
     (data / "weights").mkdir(parents=True)
     (data / "model.mlmodel").write_bytes(specification.SerializeToString(deterministic=True))

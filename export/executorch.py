@@ -10,6 +10,7 @@ from executorch.exir.passes import MemoryPlanningPass
 from export.crop import crop_by_slices
 from export.executorch_compress import quantised
 from export.graphs import Graph
+from export.packaging import Packaging
 from gfnet_mobile.bundle.manifest import Compression, GraphFile
 
 TOOLS = ("torch", "executorch")
@@ -19,7 +20,7 @@ _CONFIG = ExecutorchBackendConfig(memory_planning_pass=MemoryPlanningPass(alloc_
 """inputs are read where the caller has them: an image is 600 kB, and copying it would take half of the policy's time"""
 
 
-def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression = "none") -> GraphFile:
+def export(graph: Graph, bundle: Path, packaging: Packaging, compression: Compression = "none") -> GraphFile:
     """The checkpoint's hash is what a second method, ``checkpoint``, returns: a program has no other metadata."""
     path = f"executorch/{graph.name}.pte"
     file = GraphFile(
@@ -30,7 +31,7 @@ def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression
         exported = torch.export.export(network, tuple(graph.inputs.values()))
         exported = exported.run_decompositions({torch.ops.gfnet_mobile.crop.default: crop_by_slices})
         edge = to_edge_transform_and_lower(
-            exported, partitioner=[XnnpackPartitioner()], constant_methods={"checkpoint": checkpoint}
+            exported, partitioner=[XnnpackPartitioner()], constant_methods={"checkpoint": packaging.checkpoint}
         )
     (bundle / path).parent.mkdir(exist_ok=True)
     (bundle / path).write_bytes(edge.to_executorch(_CONFIG).buffer)

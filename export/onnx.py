@@ -10,6 +10,7 @@ from onnxscript import opset18 as op
 
 from export.graphs import Graph
 from export.onnx_compress import store_as_float16, store_as_int8
+from export.packaging import Packaging
 from gfnet_mobile.bundle.manifest import Compression, GraphFile
 
 TOOLS = ("torch", "onnx", "onnxscript")
@@ -19,7 +20,7 @@ OPSET = 18
 """the exporter's native one; ONNX Runtime reads it since 1.14"""
 
 
-def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression = "none") -> GraphFile:
+def export(graph: Graph, bundle: Path, packaging: Packaging, compression: Compression = "none") -> GraphFile:
     path = f"onnx/{graph.name}.onnx"
     file = GraphFile(path=path, inputs=tuple(graph.inputs), outputs=graph.outputs, compression=compression)
     program = torch.onnx.export(
@@ -41,7 +42,7 @@ def export(graph: Graph, bundle: Path, checkpoint: str, compression: Compression
     elif compression == "int8":
         store_as_int8(model, graph.module)
     model.graph.name = graph.name
-    onnx.helper.set_model_props(model, {"checkpoint": checkpoint})
+    onnx.helper.set_model_props(model, {"checkpoint": packaging.checkpoint})
     onnx.checker.check_model(model, full_check=True)
     (bundle / path).parent.mkdir(exist_ok=True)
     (bundle / path).write_bytes(model.SerializeToString(deterministic=True))

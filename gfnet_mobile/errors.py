@@ -2,7 +2,6 @@
 
 from pydantic import ValidationError
 
-
 LONGEST = 600
 """characters of a line"""
 

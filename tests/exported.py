@@ -10,8 +10,11 @@ from torch import nn
 
 from export.crop import crop
 from export.graphs import Graph
+from export.packaging import Packaging
 
 Array = NDArray[Any]
+PACKAGING = Packaging(checkpoint="c" * 64)
+
 Run = Callable[[dict[str, Array]], dict[str, Array]]
 """a loaded graph: inputs by name → outputs by name"""
 

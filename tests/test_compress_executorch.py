@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from exported import NETWORKS, random_inputs
+from exported import NETWORKS, PACKAGING, random_inputs
 from networks import small_network
-from test_export_executorch import CHECKPOINT, loaded
+from test_export_executorch import loaded
 
 from export.graphs import Graph, graphs_of
 from gfnet_mobile.errors import UserError
@@ -27,7 +27,7 @@ def seen(graph: Graph) -> Graph:
 
 def compressed(graph: Graph, folder):
     with quiet():
-        file = target.export(graph, folder, CHECKPOINT, "int8")
+        file = target.export(graph, folder, PACKAGING, "int8")
     assert file.compression == "int8"
     return folder / file.path
 
@@ -53,10 +53,10 @@ def test_outputs_stay_near_and_keep_their_types(name, tmp_path):
 def test_programs_shrink(tmp_path):
     glance = seen(graphs_of(small_network(options={"channels": [16, 32, 64, 128]}))[0])
     with quiet():
-        whole = (tmp_path / target.export(glance, tmp_path, CHECKPOINT).path).stat().st_size
+        whole = (tmp_path / target.export(glance, tmp_path, PACKAGING).path).stat().st_size
     assert compressed(glance, tmp_path).stat().st_size <= 0.35 * whole
 
 
 def test_without_images_there_is_no_int8(tmp_path):
     with pytest.raises(UserError, match="'glance': int8 on executorch needs to see images"):
-        target.export(graphs_of(small_network())[0], tmp_path, CHECKPOINT, "int8")
+        target.export(graphs_of(small_network())[0], tmp_path, PACKAGING, "int8")

@@ -7,12 +7,12 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
-from exported import NETWORKS, random_inputs
+from exported import NETWORKS, PACKAGING, random_inputs
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from networks import small_network
-from test_export_onnx import CHECKPOINT, loaded
+from test_export_onnx import loaded
 
 from export import onnx as target
 from export.graphs import Graph, graphs_of
@@ -26,7 +26,7 @@ SHARE = {"fp16": 0.6, "int8": 0.4}
 
 def exported(graph: Graph, folder: Path, form: str) -> Path:
     with quiet():
-        file = target.export(graph, folder, CHECKPOINT, form)
+        file = target.export(graph, folder, PACKAGING, form)
     assert file.compression == form
     return folder / file.path
 

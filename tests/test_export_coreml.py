@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from exported import NETWORKS, largest_difference, random_inputs
+from exported import NETWORKS, PACKAGING, largest_difference, random_inputs
 from networks import small_network
 
 from export.graphs import Graph, graphs_of
@@ -16,14 +16,13 @@ with quiet():
     from export import coreml as target
     from gfnet_mobile.mlprogram import load
 
-CHECKPOINT = "c" * 64
 SAMPLE = ("value map, cascade", "linear GRU, glance classifier, bicubic", "static, glance classifier")
 
 
 def exported(graph: Graph, folder: Path, form="none"):
     """The manifest's entry and the package's specification."""
     with quiet():
-        file = target.export(graph, folder, CHECKPOINT, form)
+        file = target.export(graph, folder, PACKAGING, form)
         return file, ct.utils.load_spec(str(folder / file.path))
 
 
@@ -135,7 +134,7 @@ def test_positions_and_patches_stay_exact_in_float16(policy, tmp_path):
 def test_programs_need_ios_16_and_name_their_checkpoint(tmp_path):
     _, specification = exported(graphs_of(small_network())[0], tmp_path)
     assert specification.specificationVersion == ct.target.iOS16
-    assert dict(specification.description.metadata.userDefined) == {"checkpoint": CHECKPOINT}
+    assert dict(specification.description.metadata.userDefined) == {"checkpoint": PACKAGING.checkpoint}
 
 
 def test_packages_hold_three_files_and_nothing_of_the_machine(tmp_path):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from exported import NETWORKS, check_cut, cut_graph, largest_difference
+from exported import NETWORKS, PACKAGING, check_cut, cut_graph, largest_difference
 from networks import small_network
 
 from export.graphs import Graph, graphs_of
@@ -15,13 +15,12 @@ with quiet():
 
     from export import executorch as target
 
-CHECKPOINT = "c" * 64
 SAMPLE = ("value map, cascade", "linear GRU, glance classifier, bicubic", "static, glance classifier")
 
 
 def exported(graph: Graph, folder: Path) -> Path:
     with quiet():
-        return folder / target.export(graph, folder, CHECKPOINT).path
+        return folder / target.export(graph, folder, PACKAGING).path
 
 
 def loaded(graph: Graph, path: Path):
@@ -60,5 +59,5 @@ def test_programs_name_their_checkpoint_and_nothing_of_the_machine(tmp_path):
     path = exported(graphs_of(small_network())[-1], tmp_path)
     method = Runtime.get().load_program(path).load_method("checkpoint")
     assert method is not None
-    assert method.execute([]) == [CHECKPOINT]
+    assert method.execute([]) == [PACKAGING.checkpoint]
     assert str(Path(__file__).parents[1]).encode() not in path.read_bytes()

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from exported import NETWORKS, check_cut, cut_graph, largest_difference
+from exported import NETWORKS, PACKAGING, check_cut, cut_graph, largest_difference
 from hypothesis import given
 from hypothesis import strategies as st
 from networks import small_network
@@ -17,7 +17,6 @@ from export import onnx as target
 from export.graphs import Graph, graphs_of
 from gfnet_mobile.quiet import quiet
 
-CHECKPOINT = "c" * 64
 BACKBONES = {
     "mobilenetv3_small_050": {},
     "regnety_002": {},
@@ -32,7 +31,7 @@ BACKBONES = {
 
 def exported(graph: Graph, folder: Path) -> Path:
     with quiet():
-        return folder / target.export(graph, folder, CHECKPOINT).path
+        return folder / target.export(graph, folder, PACKAGING).path
 
 
 def loaded(path: Path):
@@ -85,7 +84,7 @@ def test_files_name_their_tensors_and_their_checkpoint_and_nothing_of_the_machin
         model = onnx.load(path)
         assert [tensor.name for tensor in model.graph.input] == list(graph.inputs)
         assert [tensor.name for tensor in model.graph.output] == list(graph.outputs)
-        assert {entry.key: entry.value for entry in model.metadata_props} == {"checkpoint": CHECKPOINT}
+        assert {entry.key: entry.value for entry in model.metadata_props} == {"checkpoint": PACKAGING.checkpoint}
         assert str(Path(__file__).parents[1]).encode() not in path.read_bytes()
         for tensor in (*model.graph.input, *model.graph.output):
             assert all(side.HasField("dim_value") for side in tensor.type.tensor_type.shape.dim)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exported import PACKAGING
 from networks import small_network
 
 from export.graphs import graphs_of
@@ -25,7 +26,7 @@ DATA = Path("Data") / "com.apple.CoreML"
 def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved")
     with quiet():
-        file = target.export(graphs_of(small_network())[0], folder, "c" * 64)
+        file = target.export(graphs_of(small_network())[0], folder, PACKAGING)
     return folder / file.path
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from exported import PACKAGING
 from networks import small_network
 
 from export.graphs import graphs_of
@@ -31,7 +32,7 @@ def test_damaged_packages_are_refused_or_run_and_nothing_else(form, tmp_path):
     packages = []
     for name in ("exit", "policy"):
         with quiet():
-            file = target.export(graphs[name], tmp_path, "c" * 64, form)
+            file = target.export(graphs[name], tmp_path, PACKAGING, form)
         packages.append(str(tmp_path / file.path))
     seed = f"{os.environ.get('TEST_SEED', '0')} {form}"
     call = [sys.executable, __file__, seed, str(COUNT // len(FORMS)), str(tmp_path / "damaged"), *packages]

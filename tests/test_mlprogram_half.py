@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from exported import PACKAGING
 from networks import small_network
 
 from export.graphs import graphs_of
@@ -22,7 +23,7 @@ def pair(graph, folder):
     programs = []
     for form in ("none", "fp16"):
         with quiet():
-            file = target.export(graph, folder / form, "c" * 64, form)
+            file = target.export(graph, folder / form, PACKAGING, form)
         programs.append(read_function(open_package(folder / form / file.path)))
     return programs
 

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from exported import PACKAGING
 from mutations import mutate, outputs_of
 from networks import small_network
 
@@ -24,7 +25,7 @@ def exported(folder: Path, name: str, form="none") -> Path:
     network = small_network(policy="conv", head="recurrent", image=64)
     graph = next(graph for graph in graphs_of(network) if graph.name == name)
     with quiet():
-        return folder / target.export(graph, folder, "c" * 64, form).path
+        return folder / target.export(graph, folder, PACKAGING, form).path
 
 
 @pytest.mark.parametrize(("name", "form"), [("glance", "none"), ("policy", "fp16"), ("exit", "palette4")])

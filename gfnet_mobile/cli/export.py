@@ -2,13 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gfnet_mobile.bundle.manifest import FORMS, Compression
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.errors import UserError
+
+if TYPE_CHECKING:
+    from export.packaging import Ios
 
 EPILOG = "Example: gfnet-mobile export demo --target onnx --target coreml --output bundles"
 
@@ -23,6 +26,7 @@ def export(
         list[str] | None,
         typer.Option(metavar="[GRAPH=]FORM", help=f"How graphs are stored: {', '.join(FORMS)}; repeatable."),
     ] = None,
+    ios: Annotated[int | None, typer.Option(help="16, 17 or 18: the first that reads the Core ML graphs [16].")] = None,
     golden_images: Annotated[
         Path | None, typer.Option(help="Folder of pictures for the golden vectors. Default: pictures of our own.")
     ] = None,
@@ -38,7 +42,7 @@ def export(
     targets = list(dict.fromkeys(target))
     for unknown in (one for one in targets if one not in TARGETS):
         raise UserError(f"unknown target {unknown!r}; known are {', '.join(TARGETS)}")
-    forms = _forms(compress or [])
+    forms, system = _forms(compress or []), _ios(ios, targets)
     console = Console(file=sys.stderr)  # this very stream: the frameworks' own progress goes to another meanwhile
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
@@ -51,6 +55,7 @@ def export(
             golden=golden_images,
             labels=labels,
             compress=forms,
+            ios=system,
             progress=lambda target, graph: progress.update(task, description=f"{target}: {graph}"),
         )
     _print_sizes(bundle, checkpoint_path(checkpoint).stat().st_size)
@@ -72,6 +77,17 @@ def _forms(asked: list[str]) -> dict[str, Compression]:
             raise UserError(f"--compress {one}: said twice for {graph or 'all graphs'}")
         forms[graph] = word
     return forms
+
+
+def _ios(asked: int | None, targets: list[str]) -> "Ios":
+    from export.packaging import IOS
+
+    if asked is not None and "coreml" not in targets:
+        raise UserError("--ios: says for whom Core ML graphs are; add --target coreml")
+    for one in IOS:
+        if (asked or IOS[0]) == one:
+            return one
+    raise UserError(f"--ios {asked}: must be one of {', '.join(map(str, IOS))}")
 
 
 def _print_sizes(bundle: Bundle, checkpoint: int) -> None:
