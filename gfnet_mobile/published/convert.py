@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gfnet_mobile.bundle.manifest import Calibration, ExitRule, Preprocessing
 from gfnet_mobile.errors import UserError
-from gfnet_mobile.models.config import EncoderConfig, ModelConfig
+from gfnet_mobile.models.config import About, EncoderConfig, ModelConfig
 from gfnet_mobile.models.network import GlanceFocusNet
 from gfnet_mobile.published.families import Configuration, Family, families
 from gfnet_mobile.published.file import PublishedFile, read_published
@@ -30,6 +30,8 @@ RECURRENT_KEYS = (
     (r"^fc\.", "classifier."),
 )
 CASCADE_KEY = re.compile(r"^fc_(\d+)\.(.*)$")
+
+AUTHORS = "Huang, Wang, Lv, Jiang, Huang, Qi, Song (arXiv 2201.03014)"
 
 NEVER = 1.0
 """published thresholds above this stand for an exit that nobody takes (1e8 in the file)"""
@@ -132,6 +134,7 @@ def config_of(file: PublishedFile, kind: Kind) -> ModelConfig:
         preprocessing=Preprocessing(
             size=kind.configuration.image, resize=kind.configuration.resize, filter=kind.family.filter
         ),
+        about=About(author=AUTHORS, description=f"GFNet, {kind.name}"),
     )
 
 
