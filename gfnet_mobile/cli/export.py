@@ -18,7 +18,7 @@ EPILOG = "Example: gfnet-mobile export demo --target onnx --target coreml --outp
 
 def export(
     checkpoint: Annotated[str, typer.Argument(help="Checkpoint file, or the word demo.")],
-    target: Annotated[list[str], typer.Option(help="onnx, executorch or coreml; repeatable.")],
+    target: Annotated[list[str], typer.Option(help="onnx, executorch, coreml or executorch-coreml; repeatable.")],
     output: Annotated[Path, typer.Option(help="Folder that gets the bundle, NAME.gfnet.")],
     name: Annotated[str | None, typer.Option(help="Default: the name in the checkpoint.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Text file with a class name a line.")] = None,
@@ -82,7 +82,7 @@ def _forms(asked: list[str]) -> dict[str, Compression]:
 def _ios(asked: int | None, targets: list[str]) -> "Ios":
     from export.packaging import IOS
 
-    if asked is not None and "coreml" not in targets:
+    if asked is not None and not any(target.endswith("coreml") for target in targets):
         raise UserError("--ios: says for whom Core ML graphs are; add --target coreml")
     for one in IOS:
         if (asked or IOS[0]) == one:
