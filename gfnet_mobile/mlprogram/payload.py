@@ -52,13 +52,13 @@ def unflatten(payload: bytes) -> dict[str, bytes]:
     try:
         described, _ = json.JSONDecoder().raw_decode(payload[::-1].decode("latin-1"))
         return dict(_files(described["nodes"], payload))
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UserError("no folder that a Core ML delegate could carry; export again") from error
 
 
 def _files(nodes: Any, payload: bytes) -> Iterator[tuple[str, bytes]]:
-    """Raises ValueError where a node is used twice, or comes before its folder's: there could be no end of files."""
-    waiting, used = [("", len(nodes) - 1)], set()
+    """Raises ValueError where a node is used twice, or files share bytes: there could be no end of them."""
+    waiting, used, left = [("", len(nodes) - 1)], set(), len(payload)
     while waiting:
         path, number = waiting.pop()
         if not 0 <= number < len(nodes) or number in used:
@@ -67,7 +67,8 @@ def _files(nodes: Any, payload: bytes) -> Iterator[tuple[str, bytes]]:
         node = nodes[number]
         if node["kind"] == FILE:
             start, size = node["dataRegion"]["offset"], node["dataRegion"]["size"]
-            if start < 0 or size < 0 or start + size > len(payload):
+            left -= size
+            if start < 0 or size < 0 or start + size > len(payload) or left < 0:
                 raise ValueError
             yield path, payload[start : start + size]
             continue

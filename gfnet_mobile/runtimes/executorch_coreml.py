@@ -21,6 +21,7 @@ from gfnet_mobile.runtimes.coreml import InterpretedRuntime, Opened
 
 with quiet():
     from executorch.exir._serialize._program import deserialize_pte_binary
+    from executorch.exir.schema import DelegateCall
 
 DELEGATE = "CoreMLBackend"
 PACKAGE, METADATA = "model.mlpackage", "metadata.json"
@@ -60,52 +61,55 @@ def open_program(path: Path, file: GraphFile, precision: Precision) -> Opened:
 def delegated(path: Path, method: str) -> Delegated:
     """Raises UserError unless the method is one call of the Core ML delegate and nothing else."""
     try:
-        program = deserialize_pte_binary(path.read_bytes()).program
+        return _delegated(path.read_bytes(), method)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {(error.strerror or '').lower()}") from error
-    except Exception as error:  # what the reader of flatbuffers trips over can be anything
-        raise UserError(f"{path}: no ExecuTorch program, or a damaged one") from error
-    plans = {plan.name: plan for plan in program.execution_plan}
-    if method not in plans:
-        raise UserError(f"{path}: no method {method!r}; it has {', '.join(plans)}")
-    plan = plans[method]
-    arguments = _only_call(path, plan)
-    try:
-        payload = program.backend_delegate_data[plan.delegates[0].processed.index].data
-        files = unflatten(bytes(payload))
-        inputs, outputs = _names(files)
-        if len(arguments) != len(inputs) + len(outputs):
-            raise ValueError
-        return Delegated(
-            files,
-            {plan.inputs.index(place): name for place, name in zip(arguments, inputs, strict=False)},
-            {plan.outputs.index(place): name for place, name in zip(arguments[len(inputs) :], outputs, strict=True)},
-        )
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    except (ValueError, IndexError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(f"{path}: its {METADATA} does not fit its call of Core ML; export again") from error
+    except Exception as error:  # a damaged flatbuffer makes its reader trip over anything, or gives None for a list
+        raise UserError(f"{path}: no ExecuTorch program, or a damaged one; export again") from error
 
 
-def _only_call(path: Path, plan: Any) -> list[int]:
+def _delegated(content: bytes, method: str) -> Delegated:
+    program = deserialize_pte_binary(content).program
+    plans = {plan.name: plan for plan in program.execution_plan}
+    if method not in plans:
+        raise UserError(f"no method {method!r}; it has {', '.join(plans)}")
+    plan = plans[method]
+    arguments = _only_call(plan)
+    files = unflatten(bytes(program.backend_delegate_data[plan.delegates[0].processed.index].data))
+    inputs, outputs = _names(files)
+    if len(arguments) != len(inputs) + len(outputs):
+        raise UserError(f"{METADATA} names {len(inputs) + len(outputs)} tensors, its call {len(arguments)}")
+    return Delegated(
+        files,
+        {plan.inputs.index(place): name for place, name in zip(arguments, inputs, strict=False)},
+        {plan.outputs.index(place): name for place, name in zip(arguments[len(inputs) :], outputs, strict=True)},
+    )
+
+
+def _only_call(plan: Any) -> list[int]:
     """The values that the delegate is called with: inputs, then outputs."""
-    foreign = [one.id for one in plan.delegates if one.id != DELEGATE]
+    foreign = {one.id for one in plan.delegates if one.id != DELEGATE}
     if foreign:
-        raise UserError(f"{path}: made for {', '.join(sorted(set(foreign)))}, not for {DELEGATE}")
+        raise UserError(f"made for {', '.join(sorted(foreign))}, not for {DELEGATE}")
     if plan.operators or len(plan.delegates) != 1:
         left = ", ".join(sorted({one.name for one in plan.operators})) or "nothing"
-        raise UserError(f"{path}: {len(plan.delegates)} calls of {DELEGATE} where one is wanted; outside them: {left}")
+        raise UserError(f"{len(plan.delegates)} calls of {DELEGATE} where one is wanted; outside them: {left}")
     calls = [one.instr_args for chain in plan.chains for one in chain.instructions]
-    if len(calls) != 1 or not hasattr(calls[0], "delegate_index"):
-        raise UserError(f"{path}: does more than call {DELEGATE} once")
-    return list(calls[0].args)
+    if len(calls) != 1 or not isinstance(calls[0], DelegateCall):
+        raise UserError(f"does more than call {DELEGATE} once")
+    return calls[0].args
 
 
 def _names(files: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
+    """What the package calls its inputs and outputs, in the order of the call."""
+    if METADATA not in files:
+        raise UserError(f"its payload has no {METADATA}")
     described = json.loads(files[METADATA])
     names = described["inputNames"], described["outputNames"]
     if not all(isinstance(name, str) for side in names for name in side):
-        raise ValueError
+        raise UserError(f"its {METADATA} does not say what tensors are called")
     return names
 
 
