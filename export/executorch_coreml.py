@@ -72,7 +72,9 @@ def _payload(graph: Graph, packaging: Packaging, compression: Compression) -> by
     A phone keeps what it has compiled under the identifier: another package must have another one.
     """
     with TemporaryDirectory() as temporary:
-        file = coreml.export(graph, Path(temporary), Packaging(packaging.checkpoint, packaging.ios), compression)
+        file = coreml.export(
+            graph, Path(temporary), Packaging(checkpoint=packaging.checkpoint, ios=packaging.ios), compression
+        )
         package = Path(temporary) / file.path
         files = {
             f"{MODEL_PATHS.MODEL.value}/{path.relative_to(package).as_posix()}": path.read_bytes()
