@@ -5,7 +5,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import programs
 import pytest
+import torch
 from networks import small_network
 from PIL import Image
 
@@ -234,3 +236,26 @@ def test_executorch_without_the_delegate_says_so(bundle, mac):
     """Its wheel has the delegate on a Mac only."""
     with pytest.raises(UserError, match=r"\.pte: ExecuTorch cannot load method 'forward'"):
         open_runtime(bundle, "executorch-coreml")
+
+
+def test_on_a_mac_a_picture_is_given_to_core_ml_as_one(mac, monkeypatch, tmp_path):
+    module = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * programs.S**2, 5)).eval()
+    with quiet(), torch.no_grad():
+        image = ct.ImageType("image", (1, 3, programs.S, programs.S), scale=1 / 255)
+        exported = torch.export.export(module, (torch.zeros(1, 3, programs.S, programs.S),)).run_decompositions({})
+        model = ct.convert(exported, inputs=[image], outputs=[ct.TensorType("logits")], skip_model_load=True)
+        (tmp_path / "b.gfnet").mkdir()
+        model.save(str(tmp_path / "b.gfnet" / "net.mlpackage"))
+    file = {"path": "net.mlpackage", "inputs": ["image"], "outputs": ["logits"]}
+    program = programs.static()
+    targets = programs.draft(program)["targets"] | {"coreml": {"graphs": {"net": file}}}
+    bundle = programs.make_bundle(tmp_path / "b.gfnet", program, targets=targets)
+    pixels = np.random.default_rng(0).integers(0, 256, (programs.S, programs.S, 3), np.uint8)
+    seen = []
+    logits = np.arange(5, dtype=np.float32)[None]
+    predict = lambda model, data, state=None: seen.append(data) or {"logits": logits}  # noqa: E731
+    monkeypatch.setattr(ct.models.MLModel, "predict", predict)
+    given, found = np.moveaxis(pixels, 2, 0)[None] / np.float32(255), np.zeros((1, 5), np.float32)
+    open_runtime(bundle, "coreml").bind("net", {"image": given}, {"logits": found})()
+    assert found.tolist() == logits.tolist()
+    assert isinstance(seen[0]["image"], Image.Image) and (np.asarray(seen[0]["image"]) == pixels).all()

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from gfnet_mobile.bundle.manifest import GraphFile
 from gfnet_mobile.bundle.store import Bundle
@@ -16,7 +17,7 @@ from gfnet_mobile.errors import UserError
 from gfnet_mobile.mlprogram.package import open_package
 from gfnet_mobile.mlprogram.pictures import described
 from gfnet_mobile.quiet import quiet
-from gfnet_mobile.runtimes.protocol import Buffers, Signature, check_signature, in_file
+from gfnet_mobile.runtimes.protocol import Buffers, Signature, as_pixels, check_signature, in_file
 
 with quiet():
     import coremltools as ct
@@ -43,11 +44,13 @@ class CoreMLRuntime:
         self._files = bundle.target(target).graphs
         self._models: dict[str, Any] = {}
         self._signatures: dict[str, tuple[Signature, Signature]] = {}
+        self._pictures: dict[str, frozenset[str]] = {}
         for graph, file in self._files.items():
             path = bundle.path(file.path)
             package = open_package(path)
             description = described(package, file.entry)
             self._signatures[graph] = _signature(description.input), _signature(description.output)
+            self._pictures[graph] = frozenset(one.name for one in description.input if _kind(one) == "imageType")
             function = file.entry if package.model.description.functions else None
             try:
                 with quiet():  # of a package that Core ML does not compile it warns only; predict says why
@@ -63,29 +66,38 @@ class CoreMLRuntime:
         inputs, outputs = in_file(inputs, file.names), in_file(outputs, file.names)
         check_signature(graph, "input", inputs, takes)
         check_signature(graph, "output", outputs, gives)
-        return partial(_run, graph, self._models[graph], inputs, outputs)
+        return partial(_run, graph, self._models[graph], self._pictures[graph], inputs, outputs)
 
     def close(self) -> None:
         self._models.clear()
 
 
-def _run(graph: str, model: Any, inputs: Buffers, outputs: Buffers) -> None:
+def _run(graph: str, model: Any, pictures: frozenset[str], inputs: Buffers, outputs: Buffers) -> None:
+    given = {
+        tensor: Image.fromarray(as_pixels(value)) if tensor in pictures else value for tensor, value in inputs.items()
+    }
     try:
-        found = model.predict(dict(inputs))  # which it changes
+        found = model.predict(given)
     except Exception as error:
         raise UserError(f"graph {graph!r}: Core ML cannot run it: {error}") from error
     for tensor, buffer in outputs.items():
         np.copyto(buffer, found[tensor], casting="same_kind")
 
 
-def _signature(tensors: Any) -> Signature:
-    return {
-        one.name: (
-            tuple(one.type.multiArrayType.shape),
-            _DTYPES.get(one.type.multiArrayType.dataType, "another dtype"),
-        )
-        for one in tensors
-    }
+def _signature(described: Any) -> Signature:
+    """Pictures as the tensors they are made of; not a classifier's label and probabilities, which are for apps."""
+    found: Signature = {}
+    for one in described:
+        if _kind(one) == "imageType":
+            found[one.name] = (1, 3, one.type.imageType.height, one.type.imageType.width), "float32"
+        elif _kind(one) == "multiArrayType":
+            array = one.type.multiArrayType
+            found[one.name] = tuple(array.shape), _DTYPES.get(array.dataType, "another dtype")
+    return found
+
+
+def _kind(described: Any) -> str:
+    return str(described.type.WhichOneof("Type"))
 
 
 load = CoreMLRuntime

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from gfnet_mobile.errors import UserError
@@ -30,6 +31,11 @@ class Runtime(Protocol):
 def in_file(buffers: Buffers, names: Mapping[str, str]) -> Buffers:
     """``buffers`` by what the file calls their tensors (`GraphFile.names`)."""
     return {names.get(tensor, tensor): array for tensor, array in buffers.items()}
+
+
+def as_pixels(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """``image`` float32 [1, 3, S, S] from 0 to 1 → the pixels that it was made of, uint8 [S, S, 3]."""
+    return np.rint(image[0] * np.float32(255)).astype(np.uint8).transpose(1, 2, 0)
 
 
 def check_signature(graph: str, what: str, bound: Buffers, signature: Signature) -> None:
