@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from export import Target, load_target
+from export.crop import CropForm
 from export.golden import golden_images, golden_tensors
 from export.graphs import Graph, graphs_of
 from export.packaging import Ios, Packaging
@@ -34,14 +35,20 @@ def export_bundle(
     golden: Path | None = None,
     labels: Path | None = None,
     compress: Mapping[str, Compression] | None = None,
+    crop: CropForm = "slice",
+    about: Mapping[str, str] | None = None,
     ios: Ios = 16,
+    image_input: bool = False,
+    multifunction: bool = False,
     progress: Callable[[str, str], None] = lambda target, graph: None,
 ) -> Bundle:
     """Write ``output/NAME.gfnet`` and open it. NAME is the checkpoint's own unless given.
 
     ``golden`` is a folder of pictures for the golden vectors, ``labels`` a file of class names. ``compress`` says how
-    to store a graph, by its name or, under ``""``, all that are not named. Core ML programs are for ``ios`` or later.
-    ``progress`` is told the target and the graph of each export before it begins.
+    to store a graph, by its name or, under ``""``, all that are not named; ``crop``, how patches are cut; ``about``
+    replaces fields of the checkpoint's own `About`. Core ML programs are for ``ios`` or later, take ``image`` as a
+    pixel buffer if ``image_input`` is set, and are functions of one package if ``multifunction`` is. ``progress`` is
+    told the target and the graph of each export before it begins.
     """
     modules = {target: _module(target) for target in targets}
     source = read_checkpoint(checkpoint)
@@ -53,9 +60,10 @@ def export_bundle(
     if folder.exists() and not (folder / MANIFEST).is_file():
         raise UserError(f"{folder}: exists and is no bundle; remove it or choose another --name")
     images = golden_images(source.model, golden)
-    graphs = graphs_of(source.model)
+    graphs = graphs_of(source.model, crop)
     stored = compressions(compress or {}, [graph.name for graph in graphs], modules)
-    packaging = Packaging(source.sha256, ios)
+    said = config.about.model_copy(update=dict(about or {}))
+    packaging = Packaging(source.sha256, name, said, config.labels, ios, image_input)
     steps = steps_of(config, graphs)
     rules = source.rules or {"last_step": _never_early(config.steps)}
     with replacing_folder(folder) as temporary:
@@ -65,6 +73,11 @@ def export_bundle(
             for graph in graphs:
                 progress(target, graph.name)
                 files[target][graph.name] = _export(target, module, graph, temporary, packaging, stored[graph.name])
+        if multifunction:
+            with quiet():
+                from export.coreml_multifunction import joined
+
+                files["coreml"] = joined(files["coreml"], temporary, name)
         probed = {target: _probes(target, graphs, temporary) for target, graphs in files.items()}
         write_golden(temporary / "golden.safetensors", images, golden_tensors(source.model, steps, images))
         draft = {

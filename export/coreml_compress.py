@@ -16,9 +16,9 @@ COMPRESSIONS: tuple[Compression, ...] = ("none", "fp16", "int8", "palette4", "pa
 SMALLEST = 2048
 """elements; smaller weights stay float16: a palette would be as large as what it saves"""
 
-_EXACT = ("transpose", "linear", "sigmoid", "mul", "floor")
+_EXACT = ("transpose", "linear", "sigmoid", "mul", "floor", "slice_by_size")
 """what a policy's position passes through on its way from the actor, whose weights are transposed while converting:
-rounded, one patch in 25 moves by a pixel"""
+rounded, one patch in 25 moves by a pixel; and what an image does on its way from a pixel buffer"""
 
 
 def arithmetic(compression: Compression) -> Any:
@@ -42,13 +42,13 @@ def compressed(model: ct.models.MLModel, compression: Compression) -> ct.models.
 
 def _may_be_rounded(operation: Any) -> bool:
     """Not a position's way, nor the image that a patch is cut out of, nor a map whose largest value is looked for."""
-    if operation.op_type == "slice_by_size" or _leads_to_floor(operation):
+    if _leads_to_patch(operation):
         return False
     return all(other.op_type != "reduce_argmax" for other in operation.enclosing_block.operations)
 
 
-def _leads_to_floor(operation: Any) -> bool:
+def _leads_to_patch(operation: Any) -> bool:
     if operation.op_type not in _EXACT:
         return False
     following = (child for output in operation.outputs for child in output.child_ops)
-    return operation.op_type == "floor" or any(_leads_to_floor(child) for child in following)
+    return operation.op_type in ("floor", "slice_by_size") or any(_leads_to_patch(child) for child in following)

@@ -6,7 +6,7 @@ of it in float16, which moves patches by a pixel; and it draws identifiers at ra
 """
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -72,9 +72,8 @@ def _payload(graph: Graph, packaging: Packaging, compression: Compression) -> by
     A phone keeps what it has compiled under the identifier: another package must have another one.
     """
     with TemporaryDirectory() as temporary:
-        file = coreml.export(
-            graph, Path(temporary), Packaging(checkpoint=packaging.checkpoint, ios=packaging.ios), compression
-        )
+        of_tensors = replace(packaging, image_input=False, labels=None)  # the delegate knows no pictures, no labels
+        file = coreml.export(graph, Path(temporary), of_tensors, compression)
         package = Path(temporary) / file.path
         files = {
             f"{MODEL_PATHS.MODEL.value}/{path.relative_to(package).as_posix()}": path.read_bytes()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from export.crop import crop
+from export.crop import CROPS, CropForm, Cut
 from gfnet_mobile.models.config import ModelConfig
 from gfnet_mobile.models.network import GlanceFocusNet
 from gfnet_mobile.models.policy import ValueMapPolicy
@@ -41,7 +41,7 @@ class Normalise(nn.Module):
 
 class Glance(nn.Module):
     """``image`` [1, 3, S, S] → ``feature`` [1, F] and what the policy reads: ``state`` [1, C, s, s], or as ``patch``
-    [1, 3, P, P] the small image itself; a network of one step has no policy.
+    [1, 3, P, P] the small image itself.
 
     Normalises after the resize, on the fewer pixels. The eager network does it before; rows of a resize sum to 1, so
     that both give the same numbers but for rounding.
@@ -57,6 +57,18 @@ class Glance(nn.Module):
         feature, state = self.encoder(self.normalise(patch))
         given = {"feature": feature, "state": state, "patch": patch}
         return tuple(given[tensor] for tensor in self.gives)
+
+
+class Static(nn.Module):
+    """A network of one step, whole: ``image`` [1, 3, S, S] → ``logits`` [1, K]. Nothing in it can be skipped."""
+
+    def __init__(self, model: GlanceFocusNet) -> None:
+        super().__init__()
+        self.glance, self.exit = Glance(model), Exit(model, 0, gives_memory=False)
+
+    def forward(self, image: Tensor) -> tuple[Tensor]:
+        (feature,) = self.glance(image)
+        return self.exit(feature)
 
 
 class ValueMap(nn.Module):
@@ -77,16 +89,16 @@ class Policy(nn.Module):
     """``image`` [1, 3, S, S], then what the policy reads: ``state`` [1, C, s, s] if any, ``hidden`` [1, H] → ``patch``
     [1, 3, P, P], ``position`` int32 [1, 2], ``hidden_out`` [1, H].
 
-    Cuts out of the image as it came, not normalised.
+    Cuts out of the image as it came, not normalised. Where the host cuts, the policy itself is the graph.
     """
 
-    def __init__(self, policy: nn.Module, patch: int) -> None:
+    def __init__(self, policy: nn.Module, patch: int, cut: Cut) -> None:
         super().__init__()
-        self.policy, self.patch = policy, patch
+        self.policy, self.patch, self.cut = policy, patch, cut
 
     def forward(self, image: Tensor, *reads: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         position, hidden_out = self.policy(*reads)
-        return crop(image, position, self.patch), position, hidden_out
+        return self.cut(image, position, self.patch), position, hidden_out
 
 
 class Focus(nn.Module):
@@ -131,14 +143,16 @@ def glance_gives(model: GlanceFocusNet) -> tuple[str, ...]:
     return ("feature", "state") if model.policy.reads_state else ("feature", "patch")
 
 
-def graphs_of(model: GlanceFocusNet) -> list[Graph]:
-    """All graphs that some step of ``model`` calls, in the order of their first call."""
+def graphs_of(model: GlanceFocusNet, crop: CropForm = "slice") -> list[Graph]:
+    """All graphs that some step of ``model`` calls, in the order of their first call. ``crop``: how patches are cut."""
     config = model.config
     image = torch.zeros(1, 3, config.image, config.image)
+    if config.steps == 1:
+        return [Graph("static", Static(model).eval(), {"image": image}, ("logits",))]
     graphs = [Graph("glance", Glance(model), {"image": image}, glance_gives(model))]
     for step in range(config.steps):
         if step == 1:
-            graphs += _look(model, image)
+            graphs += _look(model, image, crop)
         if exit_name(config, step) not in [graph.name for graph in graphs]:
             graphs.append(_exit(exit_name(config, step), model, step))
     for graph in graphs:
@@ -146,7 +160,7 @@ def graphs_of(model: GlanceFocusNet) -> list[Graph]:
     return graphs
 
 
-def _look(model: GlanceFocusNet, image: Tensor) -> list[Graph]:
+def _look(model: GlanceFocusNet, image: Tensor, crop: CropForm) -> list[Graph]:
     """What a second step brings: the policy, after its map if it draws one, and the focus network."""
     config, policy = model.config, model.policy
     assert policy is not None  # there where there is a second step
@@ -156,23 +170,27 @@ def _look(model: GlanceFocusNet, image: Tensor) -> list[Graph]:
     graphs = []
     if isinstance(policy, ValueMapPolicy):
         graphs.append(Graph("value_map", ValueMap(policy, config), {"patch": patch}, ("hidden_out",)))
-        reads = {"image": image, "hidden": hidden}
+        reads = {"hidden": hidden}
     else:
-        reads = {"image": image, "state": torch.zeros(1, *model.glance.state_shape), "hidden": hidden}
+        reads = {"state": torch.zeros(1, *model.glance.state_shape), "hidden": hidden}
     encoded = ("feature", "state") if policy.reads_state else ("feature",)
-    graphs.append(Graph("policy", Policy(policy, config.patch), reads, ("patch", "position", "hidden_out")))
+    if crop == "host":
+        graphs.append(Graph("policy", policy, reads, ("position", "hidden_out")))
+    else:
+        cuts = Policy(policy, config.patch, CROPS[crop])
+        graphs.append(Graph("policy", cuts, {"image": image, **reads}, ("patch", "position", "hidden_out")))
     graphs.append(Graph("focus", Focus(model.focus, config, policy.reads_state), {"patch": patch}, encoded))
     return graphs
 
 
 def _exit(name: str, model: GlanceFocusNet, step: int) -> Graph:
     """A graph without the memory that nobody reads: a cascade's first step finds it in the glance's feature (see
-    `export.program`) and its last leaves none; a single step that a classifier answers has none at all."""
+    `export.program`) and its last leaves none."""
     config = model.config
     if config.head.kind == "cascade":
         takes, gives = step > 0, 0 < step < config.steps - 1
     else:
-        takes = gives = name == "exit" or config.steps > 1
+        takes = gives = True
     inputs = {"feature": torch.zeros(1, model.glance.feature_size)}
     if takes:
         inputs["memory"] = torch.zeros(1, model.head.memory_size(step))

@@ -3,27 +3,34 @@
 from collections.abc import Sequence
 
 from export.graphs import Graph, exit_name
-from gfnet_mobile.bundle.manifest import Call, Register, Step
+from gfnet_mobile.bundle.manifest import CROP, Call, Register, Step
 from gfnet_mobile.models.config import ModelConfig
 from gfnet_mobile.models.network import GlanceFocusNet
 
 
 def steps_of(config: ModelConfig, graphs: Sequence[Graph]) -> tuple[Step, ...]:
-    """Step 0 is ``glance`` and its exit; every other is ``policy``, ``focus`` and its exit, the first of them with
-    ``value_map`` ahead where the policy draws one."""
+    """A network of one step is ``static`` alone. Else step 0 is ``glance`` and its exit; every other is ``policy``,
+    ``focus`` and its exit, the first of them with ``value_map`` ahead where the policy draws one. Where that gives no
+    patch the host cuts it."""
     named = {graph.name: graph for graph in graphs}
-    steps = []
-    names: tuple[str, ...]
-    for step in range(config.steps):
-        names = ("policy", "focus") if step else ("glance",)
+
+    def calls(step: int, *names: str) -> list[Call]:
+        return [_call(config, step, named[name]) for name in names]
+
+    if config.steps == 1:
+        return (Step(calls=tuple(calls(0, "static")), logits="logits"),)
+    steps = [Step(calls=tuple(calls(0, "glance", exit_name(config, 0))), logits="logits")]
+    for step in range(1, config.steps):
+        following = calls(step, "policy", "focus", exit_name(config, step))
+        if "patch" not in named["policy"].outputs:
+            following.insert(1, _CUT)
         if step == 1 and "value_map" in named:
-            names = ("value_map", *names)
-        calls = tuple(_call(config, step, named[name]) for name in (*names, exit_name(config, step)))
-        if step:
-            steps.append(Step(calls=calls, logits="logits", position="position", patch_size=config.patch))
-        else:
-            steps.append(Step(calls=calls, logits="logits"))
+            following = calls(step, "value_map") + following
+        steps.append(Step(calls=tuple(following), logits="logits", position="position", patch_size=config.patch))
     return tuple(steps)
+
+
+_CUT = Call(graph=CROP, inputs={"image": "image", "position": "position"}, outputs={"patch": "patch"})
 
 
 def registers_of(model: GlanceFocusNet, steps: Sequence[Step]) -> dict[str, Register]:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from export.crop import crop
+from export.crop import CROPS, CropForm
 from export.graphs import Graph
 from export.packaging import Packaging
 
@@ -55,17 +55,17 @@ def largest_difference(graph: Graph, run: Run, seed: int) -> float:
 class Cut(nn.Module):
     """The crop alone, at a position that the test chooses."""
 
-    def __init__(self, patch: int) -> None:
+    def __init__(self, patch: int, form: CropForm) -> None:
         super().__init__()
-        self.patch = patch
+        self.patch, self.cut = patch, CROPS[form]
 
     def forward(self, image: torch.Tensor, position: torch.Tensor) -> tuple[torch.Tensor]:
-        return (crop(image, position, self.patch),)
+        return (self.cut(image, position, self.patch),)
 
 
-def cut_graph(image: int, patch: int) -> Graph:
+def cut_graph(image: int, patch: int, form: CropForm = "slice") -> Graph:
     inputs = {"image": torch.zeros(1, 3, image, image), "position": torch.zeros(1, 2, dtype=torch.int32)}
-    return Graph("cut", Cut(patch).eval(), inputs, ("patch",))
+    return Graph("policy", Cut(patch, form).eval(), inputs, ("patch",))
 
 
 def check_cut(run: Run, image: int, patch: int, position: tuple[int, int]) -> None:

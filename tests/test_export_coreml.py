@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from exported import NETWORKS, PACKAGING, largest_difference, random_inputs
+from exported import NETWORKS, PACKAGING, cut_graph, largest_difference, random_inputs
 from networks import small_network
 
 from export.graphs import Graph, graphs_of
@@ -147,3 +148,20 @@ def test_packages_hold_three_files_and_nothing_of_the_machine(tmp_path):
         assert str(Path(__file__).parents[1]).encode() not in path.read_bytes()
     with quiet():
         ct.models.MLModel(str(package), skip_model_load=True)
+
+
+PUBLISHED = ((224, 96), (224, 128), (260, 128), (300, 128), (300, 144))
+"""image and patch of the published configurations"""
+
+
+@pytest.mark.parametrize("form", ["slice", "one-hot"])
+@pytest.mark.parametrize(("image", "patch"), PUBLISHED)
+def test_every_reachable_patch_is_cut_exactly_in_float16(image, patch, form, tmp_path):
+    """Rows and columns are chosen independently of each other, so that every row and every column is proof enough."""
+    cut = interpreted(cut_graph(image, patch, form), tmp_path, "fp16")
+    pixels = np.random.default_rng(1).integers(0, 256, (1, 3, image, image)).astype(np.float32) / np.float32(255)
+    stored = pixels if form == "slice" else pixels.astype(np.float16).astype(np.float32)
+    last = image - patch
+    for row, column in ((place, last - place) for place in range(last + 1)):
+        found = cut({"image": pixels, "position": np.array([[row, column]], np.int32)})["patch"]
+        assert (found == stored[:, :, row : row + patch, column : column + patch]).all(), (row, column)

@@ -2,19 +2,22 @@
 
 import pytest
 import torch
-from exported import NETWORKS
+from exported import NETWORKS, cut_graph
 from networks import small_network
 
+from export.crop import FORMS, CropForm
 from export.golden import golden_images, golden_tensors
 from export.graphs import graphs_of
 from export.program import registers_of, steps_of
+from gfnet_mobile.bundle.manifest import CROP
 from gfnet_mobile.models.network import GlanceFocusNet
 
 
-def walk(model: GlanceFocusNet, image: torch.Tensor) -> dict[str, torch.Tensor]:
+def walk(model: GlanceFocusNet, image: torch.Tensor, form: CropForm) -> dict[str, torch.Tensor]:
     """Every output of every call by its golden name, made by the graphs' modules as a runner would."""
-    graphs = {graph.name: graph for graph in graphs_of(model)}
+    graphs = {graph.name: graph for graph in graphs_of(model, form)}
     steps = steps_of(model.config, list(graphs.values()))
+    graphs[CROP] = cut_graph(model.config.image, model.config.patch)
     registers = {name: torch.zeros(register.shape) for name, register in registers_of(model, steps).items()}
     registers["image"] = image
     outputs = {}
@@ -30,14 +33,15 @@ def walk(model: GlanceFocusNet, image: torch.Tensor) -> dict[str, torch.Tensor]:
     return outputs
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("arguments", NETWORKS.values(), ids=NETWORKS)
-def test_the_program_computes_what_the_network_does(arguments):
+def test_the_program_computes_what_the_network_does(arguments, form):
     model = small_network(**arguments)
-    steps = steps_of(model.config, graphs_of(model))
+    steps = steps_of(model.config, graphs_of(model, form))
     images = golden_images(model)[:2]
     golden = golden_tensors(model, steps, images)
     for number, pixels in enumerate(images):
-        found = walk(model, torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255)
+        found = walk(model, torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255, form)
         assert set(found) == set(golden)
         for name, value in found.items():
             expected = torch.from_numpy(golden[name][number : number + 1])
@@ -53,9 +57,9 @@ def test_the_program_computes_what_the_network_does(arguments):
         ("cascade", 3, ["glance", "exit_1", "policy", "focus", "exit_2", "exit_3"]),
         ("recurrent", 3, ["glance", "exit", "policy", "focus"]),
         ("regnet", 3, ["glance", "exit_1", "policy", "focus", "exit"]),
-        ("cascade", 1, ["glance", "exit_1"]),
-        ("recurrent", 1, ["glance", "exit"]),
-        ("regnet", 1, ["glance", "exit_1"]),
+        ("cascade", 1, ["static"]),
+        ("recurrent", 1, ["static"]),
+        ("regnet", 1, ["static"]),
     ],
 )
 def test_steps_share_a_graph_where_they_share_weights(head, steps, names):
@@ -74,13 +78,20 @@ def test_a_value_map_is_a_graph_of_the_second_step_alone():
     ]
 
 
+def test_where_the_host_cuts_the_policy_gives_a_place_only():
+    model = small_network(policy="conv", head="recurrent")
+    graphs = graphs_of(model, "host")
+    policy = next(graph for graph in graphs if graph.name == "policy")
+    assert (list(policy.inputs), policy.outputs) == (["state", "hidden"], ("position", "hidden_out"))
+    calls = [[call.graph for call in step.calls] for step in steps_of(model.config, graphs)]
+    assert calls == [["glance", "exit"], *[["policy", CROP, "focus", "exit"]] * 2]
+
+
 def test_nobody_is_handed_a_memory_that_nobody_reads():
     cascade = {graph.name: graph for graph in graphs_of(small_network(head="cascade", steps=3))}
     assert list(cascade["exit_1"].inputs) == ["feature"]
     assert cascade["exit_1"].outputs == cascade["exit_3"].outputs == ("logits",)
     assert cascade["exit_2"].outputs == ("logits", "memory_out")
-    static = {graph.name: graph for graph in graphs_of(small_network(head="regnet", steps=1, image=64, patch=64))}
-    assert list(static["exit_1"].inputs) == ["feature"]
 
 
 def test_patches_differ_between_steps_and_images():

@@ -106,6 +106,8 @@ class GraphFile(_Strict):
     outputs: tuple[str, ...]
     names: dict[str, str] = {}
     """tensor → what the file calls it, where its format reserves the tensor's name (``state`` in Core ML)"""
+    pictures: tuple[str, ...] = ()
+    """inputs that the file takes as a colour picture of 8 bits a channel (a pixel buffer), not as a float32 tensor"""
     compute_units: Literal["all", "cpu_and_ne", "cpu_and_gpu", "cpu"] = "all"
     """a suggestion to runtimes that can choose"""
     compression: Compression = "none"
@@ -208,8 +210,13 @@ class Manifest(_Strict):
         return {name[len(path) + 1 :]: entry for name, entry in self.files.items() if name.startswith(path + "/")}
 
     def graph_bytes(self, target: str, graph: str) -> int:
-        """Size of a graph's file or package."""
+        """Size of a graph's file or package; all of it, where that holds other graphs too."""
         return sum(entry.bytes for entry in self.files_of(self.targets[target].graphs[graph].path).values())
+
+    def target_bytes(self, target: str) -> int:
+        """Size of all graphs."""
+        paths = {file.path for file in self.targets[target].graphs.values()}
+        return sum(entry.bytes for path in paths for entry in self.files_of(path).values())
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "Manifest":
@@ -307,13 +314,13 @@ def _target_problems(m: Manifest, name: str, target: Target) -> Iterator[str]:
         file = target.graphs[graph]
         if not m.files_of(file.path):
             yield f"target {name!r}, graph {graph!r}: {file.path} is not among the files"
-        for step in m.steps:
-            for call in step.calls:
-                if call.graph == graph and (
-                    sorted(call.inputs) != sorted(file.inputs) or sorted(call.outputs) != sorted(file.outputs)
-                ):
-                    yield f"target {name!r}, graph {graph!r}: its tensors are not those of the program's call"
-                    return
+        for call in (call for step in m.steps for call in step.calls if call.graph == graph):
+            if sorted(call.inputs) != sorted(file.inputs) or sorted(call.outputs) != sorted(file.outputs):
+                yield f"target {name!r}, graph {graph!r}: its tensors are not those of the program's call"
+                return
+            if any(call.inputs.get(tensor) != m.image for tensor in file.pictures):
+                yield f"target {name!r}, graph {graph!r}: only the image can be a picture"
+                return
     if target.probes is not None and target.probes not in m.files:
         yield f"target {name!r}: {target.probes} is not among the files"
     for rule in target.rules:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gfnet_mobile.bundle.manifest import FORMS, Compression
+from gfnet_mobile.bundle.manifest import FORMS, Compression, Manifest
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.errors import UserError
 
@@ -26,7 +26,18 @@ def export(
         list[str] | None,
         typer.Option(metavar="[GRAPH=]FORM", help=f"How graphs are stored: {', '.join(FORMS)}; repeatable."),
     ] = None,
-    ios: Annotated[int | None, typer.Option(help="16, 17 or 18: the first that reads the Core ML graphs [16].")] = None,
+    crop: Annotated[
+        str, typer.Option(help="How a patch is cut: slice, one-hot (products), host (by the runner).")
+    ] = "slice",
+    about: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=TEXT", help="author, licence, version or description of the network; repeatable."),
+    ] = None,
+    ios: Annotated[int | None, typer.Option(help="Core ML: 16, 17 or 18, the first that must read it [16].")] = None,
+    image_input: Annotated[bool, typer.Option("--image-input", help="Core ML: the image is a pixel buffer.")] = False,
+    multifunction: Annotated[
+        bool, typer.Option("--multifunction", help="Core ML: all graphs in one package (iOS 18).")
+    ] = False,
     golden_images: Annotated[
         Path | None, typer.Option(help="Folder of pictures for the golden vectors. Default: pictures of our own.")
     ] = None,
@@ -37,12 +48,22 @@ def export(
 
     from export import TARGETS
     from export.bundle import export_bundle
+    from export.crop import FORMS as CROPS
     from gfnet_mobile.models.checkpoint import checkpoint_path
 
     targets = list(dict.fromkeys(target))
     for unknown in (one for one in targets if one not in TARGETS):
         raise UserError(f"unknown target {unknown!r}; known are {', '.join(TARGETS)}")
-    forms, system = _forms(compress or []), _ios(ios, targets)
+    if ios is not None and not any(one.endswith("coreml") for one in targets):
+        raise UserError("--ios: is about Core ML graphs; add --target coreml")
+    for_coreml = {"--image-input": image_input, "--multifunction": multifunction}
+    for option in (option for option, given in for_coreml.items() if given and "coreml" not in targets):
+        raise UserError(f"{option}: is about Core ML graphs; add --target coreml")
+    forms, system, said = _forms(compress or []), _ios(ios), _about(about or [])
+    if multifunction and system < 18:
+        raise UserError("--multifunction: packages of several functions are read by iOS 18 and later; add --ios 18")
+    if crop not in CROPS:
+        raise UserError(f"--crop {crop}: must be one of {', '.join(CROPS)}")
     console = Console(file=sys.stderr)  # this very stream: the frameworks' own progress goes to another meanwhile
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
@@ -55,7 +76,11 @@ def export(
             golden=golden_images,
             labels=labels,
             compress=forms,
+            crop=crop,
+            about=said,
             ios=system,
+            image_input=image_input,
+            multifunction=multifunction,
             progress=lambda target, graph: progress.update(task, description=f"{target}: {graph}"),
         )
     _print_sizes(bundle, checkpoint_path(checkpoint).stat().st_size)
@@ -79,15 +104,25 @@ def _forms(asked: list[str]) -> dict[str, Compression]:
     return forms
 
 
-def _ios(asked: int | None, targets: list[str]) -> "Ios":
+def _ios(asked: int | None) -> "Ios":
     from export.packaging import IOS
 
-    if asked is not None and not any(target.endswith("coreml") for target in targets):
-        raise UserError("--ios: says for whom Core ML graphs are; add --target coreml")
     for one in IOS:
         if (asked or IOS[0]) == one:
             return one
     raise UserError(f"--ios {asked}: must be one of {', '.join(map(str, IOS))}")
+
+
+def _about(asked: list[str]) -> dict[str, str]:
+    from gfnet_mobile.models.config import About
+
+    said = {}
+    for one in asked:
+        field, _, text = one.partition("=")
+        if field not in About.model_fields or not text:
+            raise UserError(f"--about {one}: must be FIELD=TEXT, FIELD one of {', '.join(About.model_fields)}")
+        said[field] = text
+    return said
 
 
 def _print_sizes(bundle: Bundle, checkpoint: int) -> None:
@@ -102,8 +137,14 @@ def _print_sizes(bundle: Bundle, checkpoint: int) -> None:
     for target in manifest.targets:
         table.add_column(target, justify="right")
     for graph in manifest.graphs:
-        table.add_row(graph, *(f"{manifest.graph_bytes(target, graph) / 1000:.0f}" for target in manifest.targets))
-    totals = [sum(manifest.graph_bytes(target, graph) for graph in manifest.graphs) for target in manifest.targets]
-    table.add_row("total", *(f"{total / 1000:.0f}" for total in totals))
-    table.add_row("checkpoint", *(f"{checkpoint / 1000:.0f}" for _ in totals))
+        table.add_row(graph, *(_size(manifest, target, graph) for target in manifest.targets))
+    table.add_row("total", *(f"{manifest.target_bytes(target) / 1000:.0f}" for target in manifest.targets))
+    table.add_row("checkpoint", *(f"{checkpoint / 1000:.0f}" for _ in manifest.targets))
     show(table)
+
+
+def _size(manifest: Manifest, target: str, graph: str) -> str:
+    """In kilobytes; nothing for a graph that shares its file with others."""
+    paths = [file.path for file in manifest.targets[target].graphs.values()]
+    alone = paths.count(manifest.targets[target].graphs[graph].path) == 1
+    return f"{manifest.graph_bytes(target, graph) / 1000:.0f}" if alone else ""

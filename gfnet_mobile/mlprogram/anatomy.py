@@ -41,6 +41,8 @@ class Anatomy:
     """encoding of constants → bytes"""
     multiply_adds: int
     inputs: dict[str, Type]
+    pictures: dict[str, str]
+    """inputs that are pixel buffers, and the order of their channels"""
     outputs: dict[str, Type]
     system: str
     """the first that reads the package"""
@@ -64,6 +66,7 @@ def anatomy(path: Path, function: str = "main") -> Anatomy:
         stored=_stored(source),
         multiply_adds=counted(lambda: program.predict(given, program.make_state() if program.states else None)),
         inputs=program.inputs,
+        pictures=program.images,
         outputs=program.outputs,
         system=SYSTEMS.get(version, f"specification version {version}"),
         obstacles=tuple(_obstacles(source, kinds)),

@@ -55,6 +55,16 @@ class CascadeHeadConfig(_Strict):
     kind: Literal["cascade"] = "cascade"
 
 
+class About(_Strict):
+    """What a file that is handed on should say of the network, where its format has a place for it."""
+
+    author: str | None = None
+    licence: str | None = None
+    version: str | None = None
+    description: str | None = None
+    """a few words; the network's name stands in for them"""
+
+
 class ModelConfig(_Strict):
     """A glance-and-focus network. With one step it is a static network: the whole image, once."""
 
@@ -74,6 +84,7 @@ class ModelConfig(_Strict):
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
     labels: tuple[str, ...] | None = None
+    about: About = About()
 
     @property
     def image(self) -> int:

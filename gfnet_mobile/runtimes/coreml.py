@@ -13,7 +13,7 @@ from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.mlprogram import Interpreter, Precision
 from gfnet_mobile.mlprogram import load as load_program
 from gfnet_mobile.mlprogram.program import Type
-from gfnet_mobile.runtimes.protocol import Buffers, Signature, check_signature, in_file
+from gfnet_mobile.runtimes.protocol import Buffers, Signature, as_pixels, check_signature, in_file
 
 
 @dataclass(frozen=True)
@@ -46,19 +46,22 @@ class InterpretedRuntime:
         inputs, outputs = in_file(inputs, names), in_file(outputs, names)
         check_signature(graph, "input", inputs, _signature(program.inputs))
         check_signature(graph, "output", outputs, _signature(program.outputs))
-        return partial(_run, program, inputs, outputs)
+        return partial(_run, program, frozenset(program.images), inputs, outputs)
 
     def close(self) -> None:
         self._programs.clear()
 
 
-def _run(program: Interpreter, inputs: Buffers, outputs: Buffers) -> None:
-    for tensor, value in program.predict(inputs).items():
-        np.copyto(outputs[tensor], value)
+def _run(program: Interpreter, pictures: frozenset[str], inputs: Buffers, outputs: Buffers) -> None:
+    given = {tensor: as_pixels(value) if tensor in pictures else value for tensor, value in inputs.items()}
+    found = program.predict(given)
+    for tensor, buffer in outputs.items():
+        np.copyto(buffer, found[tensor])
 
 
 def _signature(tensors: dict[str, Type]) -> Signature:
-    return {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
+    """Without a classifier's label and probabilities, which are for apps."""
+    return {name: (kind.shape, kind.dtype) for name, kind in tensors.items() if kind.dtype not in ("str", "dict")}
 
 
 load = InterpretedRuntime
