@@ -27,6 +27,7 @@ TARGETS = {
     "onnx": "export.onnx",
     "executorch": "export.executorch",
     "coreml": "export.coreml",
+    "executorch-coreml": "export.executorch_coreml",
 }
 """A new target is a module and its line here. Modules are imported when needed: each brings a large framework."""
 

@@ -23,7 +23,7 @@ from gfnet_mobile.measure.cost import multiply_adds
 from gfnet_mobile.measure.verify import verify
 from gfnet_mobile.models.checkpoint import read_checkpoint
 from gfnet_mobile.quiet import quiet
-from gfnet_mobile.runtimes import INTERPRETED, unavailable
+from gfnet_mobile.runtimes import INTERPRETED, open_program, unavailable
 
 
 def export_bundle(
@@ -108,11 +108,12 @@ def _probes(target: str, graphs: Mapping[str, GraphFile], folder: Path) -> str |
     """Records what each operator gives, where there is an interpreter; the file's path in the bundle."""
     if target not in INTERPRETED:
         return None
-    with quiet():
-        from gfnet_mobile.mlprogram import load, probes
     path = f"{target}/probes.json"
-    loaded = {name: load(folder / file.path, "fp64", file.entry) for name, file in graphs.items()}
-    probes.write({name: probes.record(program) for name, program in loaded.items()}, folder / path)
+    with quiet():
+        from gfnet_mobile.mlprogram import probes
+
+        opened = {name: open_program(folder, target, file, "fp64") for name, file in graphs.items()}
+    probes.write({name: probes.record(one.program) for name, one in opened.items()}, folder / path)
     return path
 
 

@@ -16,7 +16,7 @@ from gfnet_mobile.bundle.manifest import Compression, GraphFile
 TOOLS = ("torch", "executorch")
 COMPRESSIONS: tuple[Compression, ...] = ("none", "int8")
 
-_CONFIG = ExecutorchBackendConfig(memory_planning_pass=MemoryPlanningPass(alloc_graph_input=False))
+CONFIG = ExecutorchBackendConfig(memory_planning_pass=MemoryPlanningPass(alloc_graph_input=False))
 """inputs are read where the caller has them: an image is 600 kB, and copying it would take half of the policy's time"""
 
 
@@ -34,5 +34,5 @@ def export(graph: Graph, bundle: Path, packaging: Packaging, compression: Compre
             exported, partitioner=[XnnpackPartitioner()], constant_methods={"checkpoint": packaging.checkpoint}
         )
     (bundle / path).parent.mkdir(exist_ok=True)
-    (bundle / path).write_bytes(edge.to_executorch(_CONFIG).buffer)
+    (bundle / path).write_bytes(edge.to_executorch(CONFIG).buffer)
     return file

@@ -79,7 +79,7 @@ def test_one_checkpoint_has_one_identity(bundle, checkpoint, tmp_path):
         for folder in (bundle.folder, tmp_path / bundle.folder.name)
     ]
     assert contents[0] == contents[1]
-    assert len(contents[0]) == 2 + 4 + 4 + 3 * 4 + 1  # packages are folders, and their probes lie beside them
+    assert len(contents[0]) == 2 + 4 + 4 + (3 * 4 + 1) + (4 + 1)  # packages are folders; probes lie beside programs
 
 
 def test_without_rules_no_step_ends_the_sequence_early(tmp_path):

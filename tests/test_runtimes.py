@@ -21,7 +21,7 @@ def folder(recurrent_bundle, tmp_path):
 def test_unknown_targets_list_the_known(recurrent_bundle):
     with pytest.raises(UserError, match="no target 'tflite'; the bundle has onnx"):
         open_runtime(recurrent_bundle, "tflite")
-    assert known == ("onnx", "executorch", "coreml")
+    assert known == ("onnx", "executorch", "coreml", "executorch-coreml")
 
 
 def test_a_target_that_no_runtime_here_runs_says_so(recurrent_bundle, folder):

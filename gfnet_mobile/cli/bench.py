@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gfnet_mobile.bundle.store import open_bundle
-from gfnet_mobile.runtimes import INTERPRETED, runnable
+from gfnet_mobile.runtimes import is_interpreted, runnable
 
 EPILOG = "Example: gfnet-mobile bench demo.gfnet --rounds 100 --output results.jsonl"
 
@@ -39,7 +39,7 @@ def bench(
         table.add_row(result.target, result.what, *cells)
     context = results[0]
     show(f"{context.device.model}, {context.device.os}, {threads} thread(s), load {context.load_average}", table)
-    for interpreted in (one for one in targets if one in INTERPRETED):
+    for interpreted in (one for one in targets if is_interpreted(one)):
         show(f"{interpreted}: interpreted here, which says nothing on its latency")
     if output is not None:
         append_results(output, results)

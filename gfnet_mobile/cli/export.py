@@ -18,7 +18,7 @@ EPILOG = "Example: gfnet-mobile export demo --target onnx --target coreml --outp
 
 def export(
     checkpoint: Annotated[str, typer.Argument(help="Checkpoint file, or the word demo.")],
-    target: Annotated[list[str], typer.Option(help="onnx, executorch or coreml; repeatable.")],
+    target: Annotated[list[str], typer.Option(help="onnx, executorch, coreml or executorch-coreml; repeatable.")],
     output: Annotated[Path, typer.Option(help="Folder that gets the bundle, NAME.gfnet.")],
     name: Annotated[str | None, typer.Option(help="Default: the name in the checkpoint.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Text file with a class name a line.")] = None,
@@ -54,7 +54,9 @@ def export(
     targets = list(dict.fromkeys(target))
     for unknown in (one for one in targets if one not in TARGETS):
         raise UserError(f"unknown target {unknown!r}; known are {', '.join(TARGETS)}")
-    for_coreml = {"--ios": ios is not None, "--image-input": image_input, "--multifunction": multifunction}
+    if ios is not None and not any(one.endswith("coreml") for one in targets):
+        raise UserError("--ios: is about Core ML graphs; add --target coreml")
+    for_coreml = {"--image-input": image_input, "--multifunction": multifunction}
     for option in (option for option, given in for_coreml.items() if given and "coreml" not in targets):
         raise UserError(f"{option}: is about Core ML graphs; add --target coreml")
     forms, system, said = _forms(compress or []), _ios(ios), _about(about or [])

@@ -1,15 +1,26 @@
 """``gfnet-mobile verify``: every target that runs here against the golden vectors."""
 
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gfnet_mobile.bundle.store import open_bundle
 from gfnet_mobile.errors import CheckFailed
-from gfnet_mobile.runtimes import INTERPRETED
+from gfnet_mobile.runtimes import is_interpreted
+
+if TYPE_CHECKING:
+    from gfnet_mobile.measure.verify import Apart
 
 EPILOG = "Example: gfnet-mobile verify demo.gfnet --target onnx"
+
+LOADED = {
+    "coreml": "Core ML compiles them",
+    "executorch-coreml": "ExecuTorch's delegate loads them and Core ML compiles them",
+}
+"""interpreted target → what an interpreter cannot show"""
 
 
 def verify(
@@ -24,19 +35,24 @@ def verify(
 
     opened = open_bundle(bundle)
     report = compare(opened, target or list(opened.manifest.targets))
-    table = Table("target", "run as", "step", "graph", "tensor", "difference", "allowed", "", box=None)
+    table = Table("target", "runtime", "run as", "step", "graph", "tensor", "difference", "allowed", "", box=None)
     for row in report.rows:
         difference, allowed = f"{row.difference:.2g}", f"{row.tolerance:.2g}"
         mark = "ok" if row.ok else "TOO LARGE"
-        table.add_row(row.target, row.mode, str(row.step), row.graph, row.tensor, difference, allowed, mark)
+        table.add_row(
+            row.target, row.runtime, row.mode, str(row.step), row.graph, row.tensor, difference, allowed, mark
+        )
     if report.rows:
         show(table)
     for found in report.agreements:
         labels, steps = f"{found.labels} of {found.images}", f"{found.steps} of {found.images}"
-        show(f"{found.target}: whole loop: same label for {labels} images, same number of steps for {steps}")
-    for name in (found.target for found in report.agreements if found.target in INTERPRETED):
+        alike = f"same label for {labels} images, same number of steps for {steps}"
+        show(f"{found.target}, {found.runtime}: whole loop: {alike}")
+    for name in (found.target for found in report.agreements if is_interpreted(found.target)):
         show(f"{name}: proven: the saved files compute the above, interpreted operator by operator")
-        show(f"{name}: not proven, for want of a Mac or a phone: that Core ML compiles them, where, how fast")
+        show(f"{name}: not proven, for want of a Mac or a phone: that {LOADED[name]}, where, how fast")
+    for line in _apart(report.apart):
+        show(line)
     for name, reason in report.not_run.items():
         show(f"{name}: not run: {reason}")
     for one in report.probed:
@@ -50,3 +66,14 @@ def verify(
         raise CheckFailed(f"{bundle}: {len(failures)} of {len(report.rows)} tensors differ by more than allowed")
     if not report.rows:
         raise CheckFailed(f"{bundle}: none of these targets runs on this machine, so nothing was verified")
+
+
+def _apart(found: Sequence["Apart"]) -> Iterator[str]:
+    """Where a target has two runtimes, how far apart they are: the worst tensor, and positions."""
+    for target, tensors in groupby(found, lambda one: one.target):
+        apart = list(tensors)
+        first, second = apart[0].runtimes
+        worst = max((one for one in apart if one.tensor != "position"), key=lambda one: one.difference)
+        place = f"{worst.difference:.2g} of the largest value ({worst.graph}, {worst.tensor})"
+        pixels = max((one.difference for one in apart if one.tensor == "position"), default=0)
+        yield f"{target}: {first} and {second} differ by at most {place}, positions by {pixels:g} pixels"

@@ -54,12 +54,13 @@ Stop = Callable[[Step], bool]
 class Session:
     """A bundle, loaded into one runtime and ready to run.
 
-    One image at a time: starting on the next ends the steps of the one before.
+    One image at a time: starting on the next ends the steps of the one before. ``module`` is one of
+    `gfnet_mobile.runtimes.runtimes_of` the target; the first, where it is not given.
     """
 
-    def __init__(self, bundle: Bundle, target: str = "onnx", threads: int = 1) -> None:
+    def __init__(self, bundle: Bundle, target: str = "onnx", threads: int = 1, module: str | None = None) -> None:
         self.bundle = bundle
-        self.runtime = open_runtime(bundle, target, threads)
+        self.runtime = open_runtime(bundle, target, threads, module)
         program = bundle.manifest
         self._rules = program.rules_of(target)
         self._registers = {name: np.zeros(r.shape, r.dtype) for name, r in program.registers.items()}

@@ -19,6 +19,7 @@ from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.preprocess import Prepared, from_pixels
 from gfnet_mobile.host.session import Session
 from gfnet_mobile.measure.results import Result, load_average, summarise, this_device
+from gfnet_mobile.runtimes import compute_units
 
 COLD_LOADS = 5
 
@@ -53,7 +54,7 @@ def bench(
             runtime_version=runtimes[target].version,
             compression=bundle.target(target).compression,
             threads=threads,
-            compute_units="cpu",
+            compute_units=compute_units(bundle, target),
             device=device,
             started=started,
             load_average=None if load_before is None or load_after is None else (load_before, load_after),

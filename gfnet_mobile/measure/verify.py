@@ -3,7 +3,8 @@
 A difference is the largest one over all golden images, relative to the golden tensor's largest value; the manifest says
 how large it may be. Positions count in pixels: equal if nothing is compressed; otherwise one pixel apart is rounding,
 or as many as the graph's tolerance is of the image's side, and what was cut at another place is not compared. There the
-whole loop reports agreement of labels and steps instead.
+whole loop reports agreement of labels and steps instead. Where two runtimes of a target are here (Core ML and its
+interpreter, on a Mac) both are compared with the golden vectors, and with each other.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ from gfnet_mobile.errors import CheckFailed, UserError
 from gfnet_mobile.host.exit_rules import exit_steps
 from gfnet_mobile.host.preprocess import from_pixels
 from gfnet_mobile.host.session import Session
-from gfnet_mobile.runtimes import INTERPRETED, unavailable
+from gfnet_mobile.runtimes import INTERPRETED, open_program, runtimes_of, unavailable
 from gfnet_mobile.runtimes.protocol import Runtime
 
 Array = NDArray[Any]
@@ -31,6 +32,7 @@ class Row:
     """One tensor of one step."""
 
     target: str
+    runtime: str
     mode: Literal["graph", "loop"]
     step: int
     graph: str
@@ -52,6 +54,7 @@ class Agreement:
     """How many of the golden images end with the same label, and after the same number of steps."""
 
     target: str
+    runtime: str
     images: int
     labels: int
     steps: int
@@ -68,11 +71,33 @@ class Probed:
     """the first that differs, "" if none does"""
 
 
+@dataclass(frozen=True)
+class Apart:
+    """How far two runtimes of a target are apart on a tensor of a graph: the largest difference over all steps."""
+
+    target: str
+    runtimes: tuple[str, str]
+    graph: str
+    tensor: str
+    difference: float
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one runtime gave for every golden call: each graph alone, and in the whole loop."""
+
+    runtime: str
+    alone: list[dict[str, Array]]
+    """nothing for the built-in crop"""
+    loop: list[dict[str, Array]]
+
+
 @dataclass
 class Report:
     rows: list[Row] = field(default_factory=list)
     agreements: list[Agreement] = field(default_factory=list)
     probed: list[Probed] = field(default_factory=list)
+    apart: list[Apart] = field(default_factory=list)
     not_run: dict[str, str] = field(default_factory=dict)
     """target → why it could not run on this machine"""
 
@@ -87,18 +112,36 @@ def verify(bundle: Bundle, targets: Sequence[str]) -> Report:
         if reason := unavailable(target):
             report.not_run[target] = reason
             continue
-        with Session(bundle, target) as session:
-            for recorded in calls:
-                if recorded.call.graph != CROP:
-                    outputs = _run_alone(session.runtime, recorded)
-                    report.rows += _compare(bundle, target, "graph", recorded, outputs)
-            outcomes = _run_loop(session, target, golden["images"], calls)
-        if bundle.target(target).exact:
-            for recorded, outputs in zip(calls, outcomes, strict=True):
-                report.rows += _compare(bundle, target, "loop", recorded, outputs)
-        report.agreements.append(_agreement(bundle, target, calls, outcomes))
+        runs = [_run(bundle, target, module, golden["images"], calls) for module in runtimes_of(target)]
+        for ran in runs:
+            for recorded, outputs in zip(calls, ran.alone, strict=True):
+                if outputs:
+                    report.rows += _compare(bundle, target, ran.runtime, "graph", recorded, outputs)
+            if bundle.target(target).exact:
+                for recorded, outputs in zip(calls, ran.loop, strict=True):
+                    report.rows += _compare(bundle, target, ran.runtime, "loop", recorded, outputs)
+            report.agreements.append(_agreement(bundle, target, ran.runtime, calls, ran.loop))
+        for other in runs[1:]:
+            report.apart += _apart(target, calls, runs[0], other)
         report.probed += _probe(bundle, target)
     return report
+
+
+def _run(bundle: Bundle, target: str, module: str, images: Array, calls: list[GoldenCall]) -> Ran:
+    with Session(bundle, target, module=module) as session:
+        alone = [_run_alone(session.runtime, one) if one.call.graph != CROP else {} for one in calls]
+        return Ran(session.runtime.name, alone, _run_loop(session, target, images, calls))
+
+
+def _apart(target: str, calls: list[GoldenCall], first: Ran, second: Ran) -> Iterator[Apart]:
+    """Relative to the first's largest value; positions in pixels."""
+    found: dict[tuple[str, str], float] = {}
+    for recorded, one, other in zip(calls, first.alone, second.alone, strict=True):
+        for tensor, values in one.items():
+            place = recorded.call.graph, tensor
+            found[place] = float(np.maximum(found.get(place, 0.0), _distance(other[tensor], values)))
+    for (graph, tensor), difference in found.items():
+        yield Apart(target, (first.runtime, second.runtime), graph, tensor, difference)
 
 
 def _probe(bundle: Bundle, target: str) -> Iterator[Probed]:
@@ -106,11 +149,11 @@ def _probe(bundle: Bundle, target: str) -> Iterator[Probed]:
     described = bundle.target(target)
     if described.probes is None or target not in INTERPRETED:
         return
-    from gfnet_mobile.mlprogram import load, probes
+    from gfnet_mobile.mlprogram import probes
 
     records = probes.read(bundle.path(described.probes), described.graphs)
     for graph, file in described.graphs.items():
-        program = load(bundle.path(file.path), "fp64", file.entry)
+        program = open_program(bundle.folder, target, file, "fp64").program
         yield Probed(target, graph, len(records[graph].kinds), probes.compare(program, records[graph]))
 
 
@@ -145,7 +188,12 @@ def _run_loop(session: Session, target: str, images: Array, calls: list[GoldenCa
 
 
 def _compare(
-    bundle: Bundle, target: str, mode: Literal["graph", "loop"], recorded: GoldenCall, outputs: dict[str, Array]
+    bundle: Bundle,
+    target: str,
+    runtime: str,
+    mode: Literal["graph", "loop"],
+    recorded: GoldenCall,
+    outputs: dict[str, Array],
 ) -> Iterator[Row]:
     file = bundle.target(target).graphs.get(recorded.call.graph)
     tolerance, exact = file.tolerance if file else 0.0, bundle.target(target).exact
@@ -160,12 +208,12 @@ def _compare(
         found = outputs[tensor]
         if golden.dtype == np.int32:
             allowed = 0.0 if exact else max(1.0, tolerance * bundle.manifest.preprocessing.size)
-            difference = float(np.abs(found.astype(np.int64) - golden).max())
+            difference = _distance(found, golden)
         elif not alike.any():
             continue  # every patch was cut elsewhere; the position's row says how far
         else:
-            difference, allowed = _difference(found[alike], golden[alike]), tolerance
-        yield Row(target, mode, recorded.step, recorded.call.graph, tensor, difference, allowed)
+            difference, allowed = _distance(found[alike], golden[alike]), tolerance
+        yield Row(target, runtime, mode, recorded.step, recorded.call.graph, tensor, difference, allowed)
 
 
 def _overwritten(bundle: Bundle, recorded: GoldenCall, register: str) -> bool:
@@ -175,21 +223,26 @@ def _overwritten(bundle: Bundle, recorded: GoldenCall, register: str) -> bool:
     return any(register in call.outputs.values() for call in later)
 
 
-def _difference(found: Array, golden: Array) -> float:
-    """Largest difference relative to the largest golden value; NaN where there is nothing to compare."""
+def _distance(found: Array, golden: Array) -> float:
+    """Largest difference: of positions in pixels, else relative to the largest golden value; NaN where there is nothing
+    to compare."""
     if golden.size == 0:
         return float("nan")
+    if golden.dtype == np.int32:
+        return float(np.abs(found.astype(np.int64) - golden).max())
     exact = golden.astype(np.float64)
     return float(np.abs(found.astype(np.float64) - exact).max() / (np.abs(exact).max() or 1.0))
 
 
-def _agreement(bundle: Bundle, target: str, calls: list[GoldenCall], outcomes: list[dict[str, Array]]) -> Agreement:
+def _agreement(
+    bundle: Bundle, target: str, runtime: str, calls: list[GoldenCall], outcomes: list[dict[str, Array]]
+) -> Agreement:
     rule = bundle.manifest.rules_of(target)[bundle.manifest.default_rule]
     golden = _logits(bundle, calls, [recorded.outputs for recorded in calls])
     found = _logits(bundle, calls, outcomes)
     labels = golden[:, -1].argmax(axis=1) == found[:, -1].argmax(axis=1)
     steps = exit_steps(rule, golden) == exit_steps(rule, found)
-    return Agreement(target, len(golden), int(labels.sum()), int(steps.sum()))
+    return Agreement(target, runtime, len(golden), int(labels.sum()), int(steps.sum()))
 
 
 def _logits(bundle: Bundle, calls: list[GoldenCall], outputs: list[dict[str, Array]]) -> NDArray[np.float32]:

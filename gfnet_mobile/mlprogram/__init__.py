@@ -5,6 +5,6 @@
 It shows what a file means; it says nothing on how Core ML compiles, places or times it.
 """
 
-from gfnet_mobile.mlprogram.interpreter import Interpreter, load
+from gfnet_mobile.mlprogram.interpreter import Interpreter, Precision, load
 
-__all__ = ["Interpreter", "load"]
+__all__ = ["Interpreter", "Precision", "load"]

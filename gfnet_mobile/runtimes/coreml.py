@@ -1,16 +1,32 @@
 """Core ML packages, interpreted: right numbers where Core ML itself is not, and none on latency."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
-from gfnet_mobile import __version__
+from gfnet_mobile import __version__, runtimes
+from gfnet_mobile.bundle.manifest import GraphFile
 from gfnet_mobile.bundle.store import Bundle
-from gfnet_mobile.mlprogram import Interpreter
+from gfnet_mobile.mlprogram import Interpreter, Precision
 from gfnet_mobile.mlprogram import load as load_program
 from gfnet_mobile.mlprogram.program import Type
 from gfnet_mobile.runtimes.protocol import Buffers, Signature, as_pixels, check_signature, in_file
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The ML program of a graph."""
+
+    program: Interpreter
+    names: Mapping[str, str]
+    """tensor of the graph → what the program calls it, where that differs"""
+
+
+def open_program(path: Path, file: GraphFile, precision: Precision) -> Opened:
+    return Opened(load_program(path, precision, file.entry), file.names)
 
 
 class InterpretedRuntime:
@@ -20,17 +36,17 @@ class InterpretedRuntime:
     version = __version__
 
     def __init__(self, bundle: Bundle, target: str, threads: int) -> None:
-        self._files = bundle.target(target).graphs
         self._programs = {
-            graph: load_program(bundle.path(file.path), "fp16", file.entry) for graph, file in self._files.items()
+            graph: runtimes.open_program(bundle.folder, target, file, "fp16")
+            for graph, file in bundle.target(target).graphs.items()
         }
 
     def bind(self, graph: str, inputs: Buffers, outputs: Buffers) -> Callable[[], None]:
-        program, file = self._programs[graph], self._files[graph]
-        inputs, outputs = in_file(inputs, file.names), in_file(outputs, file.names)
+        program, names = self._programs[graph].program, self._programs[graph].names
+        inputs, outputs = in_file(inputs, names), in_file(outputs, names)
         check_signature(graph, "input", inputs, _signature(program.inputs))
         check_signature(graph, "output", outputs, _signature(program.outputs))
-        return partial(_run, program, frozenset(file.pictures), inputs, outputs)
+        return partial(_run, program, frozenset(program.images), inputs, outputs)
 
     def close(self) -> None:
         self._programs.clear()
