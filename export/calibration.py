@@ -1,6 +1,10 @@
-"""Images that show a network's graphs which values to expect, and the labelled set that they are drawn from."""
+"""Labelled pictures beside an export: they show graphs which values to expect, and tell what compression cost.
 
-from collections.abc import Sequence
+Exit rules are found anew on them, since compression moves confidences.
+"""
+
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,28 +14,38 @@ from torch import Tensor
 
 from export.graphs import Graph
 from gfnet_mobile.bundle.manifest import CROP, Register, Step
+from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.data import sign_scenes
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.preprocess import Prepared
-from gfnet_mobile.measure.answers import Subject, readable
-from gfnet_mobile.measure.data_set import DataSet, folder_set, some_of
+from gfnet_mobile.measure.answers import Subject, readable, subject_of
+from gfnet_mobile.measure.data_set import DataSet, folder_set, logits_on, some_of
+from gfnet_mobile.measure.logits import Logits
+from gfnet_mobile.measure.recalibrate import Recalibrated, recalibrate
 from gfnet_mobile.models.config import ModelConfig
+from gfnet_mobile.runtimes import INTERPRETED, unavailable
 
 IMAGES = 128
 """that ranges are observed on; thresholds are found on all"""
+INTERPRETED_IMAGES = 500
+"""that thresholds of an interpreted target are found on: a picture takes it up to a second"""
 SCENE_CLASSES = 10
 SCENE_SEED = 2
 """scenes that the demo's training did not choose its thresholds on"""
 
 
 def calibration_set(source: Path | int, subject: Subject) -> DataSet:
-    """Labelled pictures ``FOLDER/CLASS/picture``, or so many validation scenes of the demo task."""
+    """Labelled pictures ``FOLDER/CLASS/picture``, or so many validation scenes of the demo task. Raises UserError where
+    there are none, or their classes are not the network's."""
     if isinstance(source, Path):
         return folder_set(source, subject)
+    if source < 1:
+        raise UserError(f"--calibration-scenes {source}: must be at least 1")
     if subject.classes != SCENE_CLASSES:
         raise UserError(f"--calibration-scenes: scenes have {SCENE_CLASSES} classes, the network {subject.classes}")
     images, labels = sign_scenes(source, seed=SCENE_SEED, split="validation", size=subject.size)
-    return DataSet(list(images), labels, [f"validation scene {index}" for index in range(source)])
+    names = [f"validation scene {index}" for index in range(source)]
+    return DataSet(list(images), labels, names, f"validation scenes, seed {SCENE_SEED}")
 
 
 def with_samples(
@@ -56,3 +70,37 @@ def with_samples(
                 samples[graph.name].append(inputs)
                 held |= {call.outputs[tensor]: value for tensor, value in zip(graph.outputs, outputs, strict=True)}
     return [replace(graph, samples=tuple(samples[graph.name])) for graph in graphs]
+
+
+def recalibrated(
+    bundle: Bundle,
+    targets: Sequence[str],
+    eager: Subject,
+    data: DataSet,
+    progress: Callable[[str, str], None] = lambda target, what: None,
+) -> list[Recalibrated]:
+    """What compression did to those of ``targets`` that run here, and their new exit rules, seen on ``data``, or on
+    `INTERPRETED_IMAGES` of its pictures. ``progress`` is told a target and how far it is.
+
+    Raises UserError if more than a few pictures cannot be read.
+    """
+
+    def answers(subject: Subject, some: DataSet, workers: int) -> tuple[Logits, list[str]]:
+        where = subject.where
+        return logits_on(
+            some, subject, None, workers, lambda done, total: progress(where, f"calibrating, {done} of {total}")
+        )
+
+    workers = os.cpu_count() or 1
+    before, broken = answers(eager, data, workers)
+    whole = data.part([index for index, name in enumerate(data.names) if name not in set(broken)])
+    row = {name: index for index, name in enumerate(whole.names)}
+    found = []
+    for target in (one for one in targets if unavailable(one) is None):
+        interpreted = target in INTERPRETED
+        some = some_of(whole, INTERPRETED_IMAGES) if interpreted else whole
+        after, _ = answers(subject_of(str(bundle.folder), target), some, 1 if interpreted else workers)
+        logits = before.logits[[row[name] for name in some.names]]
+        count = f"{len(some.names)} of {len(whole.names)}" if len(some.names) < len(whole.names) else len(whole.names)
+        found.append(recalibrate(bundle, target, logits, after.logits, after.labels, f"{count} {some.title}"))
+    return found
