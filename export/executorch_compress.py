@@ -17,8 +17,9 @@ WEIGHTED = ("conv", "linear")
 def quantised(graph: Graph) -> GraphModule:
     """The graph's network with 8-bit weights, one scale for each output channel, and 8-bit values between them.
 
-    What lies ahead of the first layer with weights stays float32: the image is made smaller and normalised. In a policy
-    values between layers stay float32 too, and its actor is not touched: what it says becomes a position in pixels.
+    What lies ahead of the first layer with weights stays float32: the image is made smaller and normalised. In policies
+    and exit heads values between layers stay float32 too: logits in steps of a 256th of their range are often equal, and
+    neither answer nor confidence is left. A policy's actor is not touched: what it says becomes a position in pixels.
     Raises UserError without inputs to observe.
     """
     if not graph.samples:
@@ -26,10 +27,10 @@ def quantised(graph: Graph) -> GraphModule:
             f"graph {graph.name!r}: int8 on executorch needs to see images; "
             "give --calibration FOLDER or --calibration-scenes COUNT"
         )
-    places = "position" in graph.outputs
+    decides = not {"position", "logits"}.isdisjoint(graph.outputs)
     network = torch.export.export(graph.module, tuple(graph.inputs.values())).module()
     quantiser = XNNPACKQuantizer()
-    quantiser.set_global(get_symmetric_quantization_config(is_per_channel=True, is_dynamic=places))
+    quantiser.set_global(get_symmetric_quantization_config(is_per_channel=True, is_dynamic=decides))
     quantiser.set_filter_function(_may_be_integers)
     prepared = prepare_pt2e(network, quantiser)
     for sample in graph.samples:
