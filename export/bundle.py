@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from export import Target, load_target
-from export.calibration import calibration_set, recalibrated, with_samples
+from export.calibration import calibration_set, recalibrated, seen_by, with_samples
 from export.compress import compressions, with_tolerances
 from export.crop import CropForm
 from export.golden import golden_images, golden_tensors
@@ -77,9 +77,9 @@ def export_bundle(
     registers = registers_of(source.model, steps)
     rules = source.rules or {"last_step": _never_early(config.steps)}
     subject = eager_subject(source)
-    data = None if calibration is None else calibration_set(calibration, subject)
-    if data is not None:
-        graphs = with_samples(graphs, registers, steps, config, data)
+    seen = None if calibration is None else seen_by(subject, calibration_set(calibration, subject), progress)
+    if seen is not None:
+        graphs = with_samples(graphs, registers, steps, config, seen.data)
     with replacing_folder(folder) as temporary:
         files: dict[str, dict[str, GraphFile]] = {}
         for target, module in modules.items():
@@ -113,9 +113,9 @@ def export_bundle(
         write_manifest(temporary, draft)
         if lossy:
             write_manifest(temporary, with_tolerances(draft, open_bundle(temporary)))
-        if data is not None:
+        if seen is not None:
             bundle = open_bundle(temporary)
-            found = recalibrated(bundle, lossy, subject, data, progress)
+            found = recalibrated(bundle, lossy, seen, progress)
             with_rules(bundle, found)
             for one in found:
                 compressed(one)

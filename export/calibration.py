@@ -5,10 +5,9 @@ Exit rules are found anew on them, since compression moves confidences.
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,8 +16,9 @@ from gfnet_mobile.bundle.manifest import CROP, Register, Step
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.data import sign_scenes
 from gfnet_mobile.errors import UserError
-from gfnet_mobile.host.preprocess import Prepared
-from gfnet_mobile.measure.answers import Subject, readable, subject_of
+from gfnet_mobile.host.exit_rules import Floats
+from gfnet_mobile.host.preprocess import load_image
+from gfnet_mobile.measure.answers import Subject, subject_of
 from gfnet_mobile.measure.data_set import DataSet, folder_set, logits_on, some_of
 from gfnet_mobile.measure.logits import Logits
 from gfnet_mobile.measure.recalibrate import Recalibrated, recalibrate
@@ -32,6 +32,19 @@ INTERPRETED_IMAGES = 500
 SCENE_CLASSES = 10
 SCENE_SEED = 2
 """scenes that the demo's training did not choose its thresholds on"""
+
+
+Progress = Callable[[str, str], None]
+"""is told where pictures are run, and how far that is"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Labelled pictures that can be read, and what the eager network says on them."""
+
+    data: DataSet
+    logits: Floats
+    """[N, T, K]"""
 
 
 def calibration_set(source: Path | int, subject: Subject) -> DataSet:
@@ -48,15 +61,18 @@ def calibration_set(source: Path | int, subject: Subject) -> DataSet:
     return DataSet(list(images), labels, names, f"validation scenes, seed {SCENE_SEED}")
 
 
+def seen_by(eager: Subject, data: DataSet, progress: Progress) -> Seen:
+    """Raises UserError if more than a few pictures cannot be read."""
+    found, broken = _run(eager, data, progress)
+    return Seen(data.part([index for index, name in enumerate(data.names) if name not in set(broken)]), found.logits)
+
+
 def with_samples(
     graphs: Sequence[Graph], registers: dict[str, Register], steps: Sequence[Step], config: ModelConfig, data: DataSet
 ) -> list[Graph]:
     """``graphs`` with what each gets in every step of `IMAGES` pictures of ``data``, computed by the eager modules."""
-    some = some_of(data, IMAGES)
-    prepared = [readable(picture, config.preprocessing) for picture in some.pictures]
-    images = [torch.from_numpy(np.array(one.image)) for one in prepared if isinstance(one, Prepared)]
-    if not images:
-        raise UserError("calibration: none of the pictures can be read")
+    pictures = some_of(data, IMAGES).pictures
+    images = [torch.from_numpy(load_image(picture, config.preprocessing).image.copy()) for picture in pictures]
     samples: dict[str, list[dict[str, Tensor]]] = {graph.name: [] for graph in graphs}
     modules = {graph.name: graph for graph in graphs}
     with torch.no_grad():
@@ -72,35 +88,23 @@ def with_samples(
     return [replace(graph, samples=tuple(samples[graph.name])) for graph in graphs]
 
 
-def recalibrated(
-    bundle: Bundle,
-    targets: Sequence[str],
-    eager: Subject,
-    data: DataSet,
-    progress: Callable[[str, str], None] = lambda target, what: None,
-) -> list[Recalibrated]:
-    """What compression did to those of ``targets`` that run here, and their new exit rules, seen on ``data``, or on
-    `INTERPRETED_IMAGES` of its pictures. ``progress`` is told a target and how far it is.
-
-    Raises UserError if more than a few pictures cannot be read.
-    """
-
-    def answers(subject: Subject, some: DataSet, workers: int) -> tuple[Logits, list[str]]:
-        where = subject.where
-        return logits_on(
-            some, subject, None, workers, lambda done, total: progress(where, f"calibrating, {done} of {total}")
-        )
-
-    workers = os.cpu_count() or 1
-    before, broken = answers(eager, data, workers)
-    whole = data.part([index for index, name in enumerate(data.names) if name not in set(broken)])
-    row = {name: index for index, name in enumerate(whole.names)}
+def recalibrated(bundle: Bundle, targets: Sequence[str], seen: Seen, progress: Progress) -> list[Recalibrated]:
+    """What compression did to those of ``targets`` that run here, and their new exit rules, on the pictures of ``seen``
+    or `INTERPRETED_IMAGES` of them."""
+    row = {name: index for index, name in enumerate(seen.data.names)}
     found = []
     for target in (one for one in targets if unavailable(one) is None):
-        interpreted = target in INTERPRETED
-        some = some_of(whole, INTERPRETED_IMAGES) if interpreted else whole
-        after, _ = answers(subject_of(str(bundle.folder), target), some, 1 if interpreted else workers)
-        logits = before.logits[[row[name] for name in some.names]]
-        count = f"{len(some.names)} of {len(whole.names)}" if len(some.names) < len(whole.names) else len(whole.names)
-        found.append(recalibrate(bundle, target, logits, after.logits, after.labels, f"{count} {some.title}"))
+        data = some_of(seen.data, INTERPRETED_IMAGES) if target in INTERPRETED else seen.data
+        after, _ = _run(subject_of(str(bundle.folder), target), data, progress)
+        before = seen.logits[[row[name] for name in data.names]]
+        count = f"{len(data.names)} of {len(row)}" if len(data.names) < len(row) else f"{len(row)}"
+        found.append(recalibrate(bundle, target, before, after.logits, after.labels, f"{count} {data.title}"))
     return found
+
+
+def _run(subject: Subject, data: DataSet, progress: Progress) -> tuple[Logits, list[str]]:
+    def tell(done: int, total: int) -> None:
+        progress(subject.where, f"calibrating, {done} of {total}")
+
+    workers = 1 if subject.where in INTERPRETED else os.cpu_count() or 1  # the interpreter holds Python's lock
+    return logits_on(data, subject, None, workers, tell)

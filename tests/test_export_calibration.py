@@ -1,5 +1,7 @@
 """``export --compress … --calibration``: exit rules are found anew, the report says what it cost; all or nothing."""
 
+import contextlib
+import io
 import json
 
 import numpy as np
@@ -14,18 +16,27 @@ from gfnet_mobile.bundle.manifest import ExitRule
 from gfnet_mobile.bundle.store import open_bundle
 from gfnet_mobile.cli.app import main
 from gfnet_mobile.errors import UserError
-from gfnet_mobile.models.checkpoint import save_checkpoint
+from gfnet_mobile.host.exit_rules import softmax
+from gfnet_mobile.measure.answers import eager_subject
+from gfnet_mobile.models.checkpoint import read_checkpoint, save_checkpoint
 
 CLASSES = ("ant", "bee", "cat", "dog", "elk")
 EACH = 4
 COUNT = EACH * len(CLASSES)
-RULE = ExitRule(measure="max_softmax", temperature=(1, 1), thresholds=(0.3,))
+FEWER = 10
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
+def checkpoint(tmp_path_factory, pictures):
+    """Half of the pictures leave at the glance."""
     path = tmp_path_factory.mktemp("checkpoint") / "small.safetensors"
-    save_checkpoint(small_network(policy="conv", head="recurrent", steps=2), path, {"default": RULE})
+    network = small_network(policy="conv", head="recurrent", steps=2)
+    save_checkpoint(network, path)
+    eager = eager_subject(read_checkpoint(path))
+    logits = np.stack([answer[0] for _, answer in eager.answers(sorted(pictures.rglob("*.png")), range(COUNT), 1)])
+    threshold = float(np.median(softmax(logits).max(axis=1)))
+    rule = ExitRule(measure="max_softmax", temperature=(1, 1), thresholds=(threshold,))
+    save_checkpoint(network, path, {"default": rule})
     return path
 
 
@@ -41,6 +52,19 @@ def pictures(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def exported(checkpoint, pictures, tmp_path_factory):
+    """One export of two targets, each in its own form: what was printed, and the manifest."""
+    folder = tmp_path_factory.mktemp("bundles")
+    targets = ["--target", "onnx", "--target", "coreml", "--compress", "onnx:int8", "--compress", "coreml:palette4"]
+    arguments = [str(checkpoint), *targets, "--calibration", str(pictures), "--output", str(folder)]
+    printed = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.setattr(export.calibration, "INTERPRETED_IMAGES", FEWER)
+        assert main(["export", *arguments]) == 0
+    return printed.getvalue(), open_bundle(folder / "small-recurrent-2.gfnet").manifest
+
+
 def run(capsys, *arguments):
     """Exit code, stdout, stderr."""
     code = main(["export", *map(str, arguments)])
@@ -51,17 +75,26 @@ def lines(out, *beginnings):
     return [line for line in out.splitlines() if line.strip().startswith(beginnings)]
 
 
-def test_each_compressed_target_gets_rules_of_its_own_and_a_report(checkpoint, pictures, tmp_path, capsys):
-    forms = ["--target", "onnx", "--target", "coreml", "--compress", "onnx:int8", "--compress", "coreml:palette4"]
-    code, out, err = run(capsys, checkpoint, *forms, "--calibration", pictures, "--output", tmp_path)
-    assert (code, err.strip()) == (0, "")
-    manifest = open_bundle(tmp_path / "small-recurrent-2.gfnet").manifest
-    assert manifest.rules == {"default": RULE}
-    for target, form in (("onnx", "int8"), ("coreml", "palette4")):
+def test_each_compressed_target_gets_rules_of_its_own(exported):
+    _, manifest = exported
+    whole = manifest.rules["default"]
+    assert whole.calibration is None
+    for target in ("onnx", "coreml"):
         rule = manifest.targets[target].rules["default"]
-        assert rule.thresholds != RULE.thresholds
-        assert rule.calibration.data == f"{COUNT} pictures of photos"
-        assert f"{target}, {form}: accuracy on {COUNT} pictures of photos" in out
+        assert rule.thresholds != whole.thresholds
+        assert (rule.measure, rule.temperature) == (whole.measure, whole.temperature)
+
+
+def test_the_manifest_says_on_what_they_were_found_and_an_interpreted_target_sees_fewer(exported):
+    _, manifest = exported
+    found = {name: target.rules["default"].calibration.data for name, target in manifest.targets.items()}
+    assert found == {"onnx": f"{COUNT} pictures of photos", "coreml": f"{FEWER} of {COUNT} pictures of photos"}
+
+
+def test_the_report_says_what_compression_cost(exported):
+    out, _ = exported
+    assert f"onnx, int8: accuracy on {COUNT} pictures of photos" in out
+    assert f"coreml, palette4: accuracy on {FEWER} of {COUNT} pictures of photos" in out
     before, old, new = (lines(out, name) for name in ("float32", "compressed", "with thresholds of its own"))
     assert len(before) == len(old) == len(new) == 2
     for row in (*before, *old, *new):
@@ -71,50 +104,37 @@ def test_each_compressed_target_gets_rules_of_its_own_and_a_report(checkpoint, p
     assert "compression moves confidences" not in out
 
 
-def test_new_rules_let_as_many_images_leave_and_the_bundle_stays_the_same_network(checkpoint, pictures, tmp_path):
+def test_as_many_images_leave_as_before_and_a_target_that_is_not_compressed_keeps_its_rules(
+    checkpoint, pictures, tmp_path
+):
     found = []
-    arguments = {"compress": {"": "palette4"}, "calibration": pictures, "compressed": found.append}
-    bundle = export_bundle(checkpoint, ["coreml"], tmp_path, **arguments)
-    plain = export_bundle(checkpoint, ["coreml"], tmp_path / "plain", compress={"": "palette4"})
+    arguments = {"compress": {"": "fp16", "coreml:": "none"}, "calibration": pictures, "compressed": found.append}
+    bundle = export_bundle(checkpoint, ["onnx", "coreml"], tmp_path, **arguments)
     (one,) = found
-    assert (one.target, one.count, one.rules) == ("coreml", COUNT, bundle.manifest.targets["coreml"].rules)
-    assert one.new.share == one.before.share
+    assert (one.target, one.count, one.rules) == ("onnx", COUNT, bundle.manifest.targets["onnx"].rules)
+    assert one.new.share == one.before.share == (0.5, 0.5)
+    assert bundle.manifest.targets["coreml"].rules == {}
+
+
+def test_where_a_form_needs_no_pictures_they_change_nothing_but_the_rules(checkpoint, pictures, tmp_path):
+    plain = export_bundle(checkpoint, ["onnx"], tmp_path / "plain", compress={"": "fp16"})
+    bundle = export_bundle(checkpoint, ["onnx"], tmp_path, compress={"": "fp16"}, calibration=pictures)
     assert bundle.manifest.bundle_id == plain.manifest.bundle_id
-    assert plain.manifest.targets["coreml"].rules == {}
+    assert plain.manifest.targets["onnx"].rules == {}
+    assert bundle.manifest.targets["onnx"].rules != {}
 
 
-def test_a_target_that_is_not_compressed_keeps_the_rules(checkpoint, pictures, tmp_path, capsys):
-    targets = ["--target", "onnx", "--target", "coreml", "--compress", "coreml:int8"]
-    code, out, _ = run(capsys, checkpoint, *targets, "--calibration", pictures, "--output", tmp_path)
-    manifest = open_bundle(tmp_path / "small-recurrent-2.gfnet").manifest
-    assert code == 0 and "onnx, " not in out
-    assert manifest.targets["onnx"].rules == {}
-    assert list(manifest.targets["coreml"].rules) == ["default"]
+def test_8_bit_programs_for_executorch_come_from_pictures(pictures, tmp_path, capsys):
+    save_checkpoint(small_network(steps=1, image=64, patch=64), tmp_path / "static.safetensors")
+    arguments = ["--target", "executorch", "--compress", "int8", "--calibration", pictures, "--output", tmp_path]
+    code, out, _ = run(capsys, tmp_path / "static.safetensors", *arguments)
+    assert code == 0 and f"executorch, int8: accuracy on {COUNT} pictures of photos" in out
 
 
-def test_an_interpreted_target_is_seen_on_some_of_the_pictures(checkpoint, pictures, tmp_path, monkeypatch):
-    monkeypatch.setattr(export.calibration, "INTERPRETED_IMAGES", 10)
-    found = []
-    arguments = {"compress": {"": "int8"}, "calibration": pictures, "compressed": found.append}
-    export_bundle(checkpoint, ["onnx", "coreml"], tmp_path, **arguments)
-    used = {one.target: (one.count, one.rules["default"].calibration.data) for one in found}
-    assert used["onnx"] == (COUNT, f"{COUNT} pictures of photos")
-    assert used["coreml"] == (10, f"10 of {COUNT} pictures of photos")
-
-
-def test_8_bit_programs_for_executorch_come_from_pictures(checkpoint, pictures, tmp_path, capsys):
-    arguments = [checkpoint, "--target", "executorch", "--compress", "int8", "--output", tmp_path]
-    code, _, err = run(capsys, *arguments)
-    assert code == 2 and "give --calibration FOLDER" in err
-    code, _, _ = run(capsys, *arguments, "--calibration", pictures)
-    assert code == 0
-    assert open_bundle(tmp_path / "small-recurrent-2.gfnet").manifest.targets["executorch"].compression == "int8"
-
-
-def test_scenes_of_the_demo_task_serve_too(tmp_path, capsys):
-    arguments = ["--target", "onnx", "--compress", "fp16", "--calibration-scenes", 12, "--output", tmp_path]
-    code, out, _ = run(capsys, "demo", *arguments)
-    assert code == 0 and "onnx, fp16: accuracy on 12 validation scenes, seed 2" in out
+def test_scenes_of_the_demo_task_serve_too():
+    data = export.calibration.calibration_set(12, eager_subject(read_checkpoint("demo")))
+    assert len(data.pictures) == len(data.labels) == len(set(data.names)) == 12
+    assert data.title == "validation scenes, seed 2"
 
 
 def test_without_pictures_one_line_says_that_thresholds_are_old(checkpoint, tmp_path, capsys):
@@ -163,7 +183,7 @@ def test_bad_input_is_one_line_and_writes_nothing(checkpoint, pictures, argument
     output = tmp_path / "bundles"
     code, out, err = run(capsys, checkpoint, "--target", "onnx", *form, *filled, "--output", output)
     assert (code, out) == (2, "")
-    assert message in err and len(err.splitlines()) == 1
+    assert message in err and len(err.strip().splitlines()) == 1
     assert not output.exists()
 
 

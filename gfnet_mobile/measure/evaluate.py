@@ -36,8 +36,8 @@ class Budget:
 
 
 def top(logits: NDArray[np.float32], labels: NDArray[np.int64], most: int) -> tuple[float, ...]:
-    """Share of images whose label is among the ``most`` largest of each step's logits [N, T, K]. Of equal ones, as 8-bit
-    logits often are, the first goes ahead, as in an answer."""
+    """Share of images whose label is among the ``most`` largest of each step's logits [N, T, K]. Of equal ones the
+    first goes ahead, as in an answer."""
     own = np.take_along_axis(logits, labels[:, None, None], axis=2)
     earlier = (np.arange(logits.shape[2]) < labels[:, None])[:, None]
     ahead = (logits > own) | ((logits == own) & earlier)
