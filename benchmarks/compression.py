@@ -1,6 +1,6 @@
 """What compression costs: bytes, accuracy of each step, the default exit rule before and after, latency side by side.
 
-    python benchmarks/compression.py demo --scenes 2000
+    python benchmarks/compression.py demo
     python benchmarks/compression.py published
 
 The demo is judged on held-out scenes; ranges and thresholds come from validation scenes. Core ML is interpreted, on 500
@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import torch
@@ -26,7 +25,7 @@ from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.data import sign_scenes
 from gfnet_mobile.host.exit_rules import exit_steps
 from gfnet_mobile.measure.answers import eager_subject, subject_of
-from gfnet_mobile.measure.data_set import logits_on, scene_set, some_of
+from gfnet_mobile.measure.data_set import DataSet, logits_on, scene_set, some_of
 from gfnet_mobile.measure.evaluate import at_rule, top
 from gfnet_mobile.measure.results import this_device
 from gfnet_mobile.models.checkpoint import read_checkpoint
@@ -34,6 +33,7 @@ from gfnet_mobile.runtimes import INTERPRETED
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import published_files
+from frontier import interval, timed
 
 Variant = tuple[str, str, bool]
 """target, form, and whether it is shown pictures while it is compressed"""
@@ -54,12 +54,11 @@ CONFIGURATION, PICTURES = "mobilenetv3_large_100", 32
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("network", choices=("demo", "published"))
-    arguments.add_argument("--scenes", type=int, default=2000, help="test scenes of the demo")
-    arguments.add_argument("--rounds", type=int, default=60)
+    arguments.add_argument("--scenes", type=int, default=5000, help="test scenes of the demo")
+    arguments.add_argument("--rounds", type=int, default=100)
     chosen = arguments.parse_args()
     torch.set_num_threads(1)
-    device = this_device()
-    print(f"{date.today()}, {device.model}, {device.os}, one thread, a shared machine\n")
+    print(f"{date.today()}, {this_device().model}, one thread, a shared machine\n")
     with tempfile.TemporaryDirectory() as scratch:
         if chosen.network == "demo":
             demo(Path(scratch), chosen.scenes, chosen.rounds)
@@ -69,9 +68,7 @@ def main() -> None:
 
 def demo(folder: Path, scenes: int, rounds: int) -> None:
     eager = eager_subject(read_checkpoint("demo"))
-    seen, test = (
-        seen_by(eager, data, _silent) for data in (calibration_set(CALIBRATION, eager), scene_set(scenes, eager))
-    )
+    seen, test = (seen_by(eager, data) for data in (calibration_set(CALIBRATION, eager), scene_set(scenes, eager)))
     bundles = {}
     print("| | bytes | steps 0 to 3 | rule: float32 | compressed, old thresholds | its own thresholds |")
     print("|---" * 6 + "|")
@@ -88,14 +85,10 @@ def _row(variant: Variant, bundle: Bundle, whole: Bundle, seen: Seen, test: Seen
     data = some_of(test.data, INTERPRETED_IMAGES) if target in INTERPRETED else test.data
     row = {name: index for index, name in enumerate(test.data.names)}
     before = test.logits[[row[name] for name in data.names]]
-    after = logits_on(data, subject_of(str(bundle.folder), target), None, 1, lambda *_: None)[0].logits
-    (found,) = recalibrated(bundle, [target], seen, _silent)
-    old = bundle.manifest.rules[found.rule]
-    ends = (
-        at_rule(before, data.labels, old),
-        at_rule(after, data.labels, old),
-        at_rule(after, data.labels, found.rules[found.rule]),
-    )
+    after = _logits(bundle, target, data)
+    (found,) = recalibrated(bundle, [target], seen)
+    old, new = bundle.manifest.rules[found.rule], found.rules[found.rule]
+    ends = [at_rule(logits, data.labels, rule) for logits, rule in ((before, old), (after, old), (after, new))]
     steps = ", ".join(f"{accuracy:.1%}" for accuracy in top(after, data.labels, 1))
     rules = " | ".join(f"{end.accuracy:.1%} after {end.mean_steps:.2f}" for end in ends)
     return f"| {_named(variant)} | {_bytes(bundle, target, whole)} | {steps} | {rules} |"
@@ -108,35 +101,26 @@ def _latency(bundles: Sequence[tuple[Variant, Bundle]], rounds: int) -> None:
     for index, image in enumerate(sign_scenes(rounds, seed=3, split="test")[0]):
         for number, session in enumerate(sessions):
             prepared = session.prepare(image)
-            runs = []
-            for _ in range(2):
-                start = perf_counter()
-                list(session.steps(prepared))
-                runs.append((perf_counter() - start) * 1e3)
-            times[index, number] = min(runs)
-    for session in sessions:
-        session.close()
-    random = np.random.default_rng(0)
+            times[index, number] = min(timed(lambda: list(session.steps(prepared))) for _ in range(2))  # noqa: B023
     for (variant, _), own in list(zip(bundles, times.T, strict=True))[1:]:
         ratio = times[:, 0] / own
-        medians = np.median(random.choice(ratio, (1000, rounds)), 1)
-        low, high = np.quantile(medians, (0.025, 0.975))
+        low, high = interval(ratio)
         print(
-            f"{_named(variant)}: float32 takes {np.median(ratio):.2f} times as long ({low:.2f} to {high:.2f}); "
-            f"{np.median(times[:, 0]):.2f} and {np.median(own):.2f} ms for four steps"
+            f"{_named(variant)}: float32 takes {np.median(ratio):.2f} times as long ({low:.2f} to {high:.2f}); ", end=""
         )
+        print(f"{np.median(times[:, 0]):.2f} and {np.median(own):.2f} ms for four steps")
 
 
 def published(folder: Path) -> None:
     path = published_files.write(published_files.content_of(CONFIGURATION), folder / "file.pth.tar")
     source = read_checkpoint(path)
     eager = eager_subject(source)
-    seen = seen_by(eager, scene_set(PICTURES, eager), _silent)
+    seen = seen_by(eager, scene_set(PICTURES, eager))
     whole = _exported(path, folder, ("coreml", "none", False))
     print(f"{CONFIGURATION}, patch {source.model.config.patch}, {PICTURES} pictures")
     for form in ("int8", "palette6"):
         bundle = _exported(path, folder, ("coreml", form, False))
-        after = logits_on(seen.data, subject_of(str(bundle.folder), "coreml"), None, 1, lambda *_: None)[0].logits
+        after = _logits(bundle, "coreml", seen.data)
         labels = (after.argmax(2) == seen.logits.argmax(2)).mean(0)
         rule = bundle.manifest.rules[bundle.manifest.default_rule]
         steps = (exit_steps(rule, after) == exit_steps(rule, seen.logits)).mean()
@@ -144,6 +128,10 @@ def published(folder: Path) -> None:
         answers = ", ".join(f"{share:.0%}" for share in labels)
         print(f"{form}: {_bytes(bundle, 'coreml', whole)}; labels as in float32 at each step {answers}; ", end="")
         print(f"as many steps {steps:.0%}; logits differ by {difference:.1%} of the largest at most", flush=True)
+
+
+def _logits(bundle: Bundle, target: str, data: DataSet) -> np.ndarray:
+    return logits_on(data, subject_of(str(bundle.folder), target), None, 1, lambda *_: None)[0].logits
 
 
 def _exported(checkpoint: str | Path, folder: Path, variant: Variant) -> Bundle:
@@ -163,10 +151,6 @@ def _bytes(bundle: Bundle, target: str, whole: Bundle) -> str:
         sum(one.manifest.graph_bytes(target, graph) for graph in one.manifest.graphs) for one in (bundle, whole)
     )
     return f"{own / 1000:,.0f} k, {own / all_of_it:.1%}"
-
-
-def _silent(target: str, what: str) -> None:
-    pass
 
 
 if __name__ == "__main__":

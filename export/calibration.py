@@ -38,6 +38,10 @@ Progress = Callable[[str, str], None]
 """is told where pictures are run, and how far that is"""
 
 
+def _silent(target: str, what: str) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Seen:
     """Labelled pictures that can be read, and what the eager network says on them."""
@@ -61,7 +65,7 @@ def calibration_set(source: Path | int, subject: Subject) -> DataSet:
     return DataSet(list(images), labels, names, f"validation scenes, seed {SCENE_SEED}")
 
 
-def seen_by(eager: Subject, data: DataSet, progress: Progress) -> Seen:
+def seen_by(eager: Subject, data: DataSet, progress: Progress = _silent) -> Seen:
     """Raises UserError if more than a few pictures cannot be read."""
     found, broken = _run(eager, data, progress)
     return Seen(data.part([index for index, name in enumerate(data.names) if name not in set(broken)]), found.logits)
@@ -88,7 +92,9 @@ def with_samples(
     return [replace(graph, samples=tuple(samples[graph.name])) for graph in graphs]
 
 
-def recalibrated(bundle: Bundle, targets: Sequence[str], seen: Seen, progress: Progress) -> list[Recalibrated]:
+def recalibrated(
+    bundle: Bundle, targets: Sequence[str], seen: Seen, progress: Progress = _silent
+) -> list[Recalibrated]:
     """What compression did to those of ``targets`` that run here, and their new exit rules, on the pictures of ``seen``
     or `INTERPRETED_IMAGES` of them."""
     row = {name: index for index, name in enumerate(seen.data.names)}
