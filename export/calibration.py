@@ -23,6 +23,7 @@ from gfnet_mobile.measure.data_set import DataSet, folder_set, logits_on, some_o
 from gfnet_mobile.measure.logits import Logits
 from gfnet_mobile.measure.recalibrate import Recalibrated, recalibrate
 from gfnet_mobile.models.config import ModelConfig
+from gfnet_mobile.models.crop import crop
 from gfnet_mobile.runtimes import INTERPRETED, unavailable
 
 IMAGES = 128
@@ -80,10 +81,15 @@ def with_samples(
     samples: dict[str, list[dict[str, Tensor]]] = {graph.name: [] for graph in graphs}
     modules = {graph.name: graph for graph in graphs}
     with torch.no_grad():
-        for image in images:
+        for picture in images:
             held = {name: torch.zeros(register.shape) for name, register in registers.items()}
-            held[next(name for name, register in registers.items() if register.initial == "input")] = image
-            for call in (call for step in steps for call in step.calls if call.graph != CROP):
+            held[next(name for name, register in registers.items() if register.initial == "input")] = picture
+            for call in (call for step in steps for call in step.calls):
+                if call.graph == CROP:
+                    side = registers[call.outputs["patch"]].shape[-1]
+                    image, position = held[call.inputs["image"]], held[call.inputs["position"]]
+                    held[call.outputs["patch"]] = crop(image, position, side)
+                    continue
                 graph = modules[call.graph]
                 inputs = {tensor: held[call.inputs[tensor]] for tensor in graph.inputs}
                 outputs = graph.module(*inputs.values())

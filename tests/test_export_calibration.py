@@ -3,22 +3,28 @@
 import contextlib
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from networks import small_network
 from PIL import Image
+from torch import nn
 
 import export.bundle
 import export.calibration
 from export.bundle import export_bundle
-from gfnet_mobile.bundle.manifest import ExitRule
+from export.graphs import graphs_of
+from export.program import registers_of, steps_of
+from gfnet_mobile.bundle.manifest import Call, ExitRule
 from gfnet_mobile.bundle.store import open_bundle
 from gfnet_mobile.cli.app import main
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.exit_rules import softmax
 from gfnet_mobile.measure.answers import eager_subject
-from gfnet_mobile.models.checkpoint import read_checkpoint, save_checkpoint
+from gfnet_mobile.measure.data_set import folder_set
+from gfnet_mobile.models.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 
 CLASSES = ("ant", "bee", "cat", "dog", "elk")
 EACH = 4
@@ -199,3 +205,43 @@ def test_what_fails_while_rules_are_found_leaves_the_older_bundle(checkpoint, pi
         export_bundle(checkpoint, ["onnx"], tmp_path, compress={"": "int8"}, calibration=pictures)
     assert json.loads((folder / "manifest.json").read_text()) == older
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+class _Places(nn.Module):
+    """A policy without its crop."""
+
+    def __init__(self, policy):
+        super().__init__()
+        self.policy = policy
+
+    def forward(self, *inputs):
+        return self.policy(*inputs)[1:]
+
+
+def test_graphs_see_what_they_get_also_where_the_runner_cuts_the_patch(pictures):
+    network = small_network(policy="conv", head="recurrent")
+    graphs = graphs_of(network)
+    steps = steps_of(network.config, graphs)
+    registers = registers_of(network, steps)
+    data = folder_set(pictures, eager_subject(Checkpoint(network, {}, "")))
+    whole = export.calibration.with_samples(graphs, registers, steps, network.config, data)
+
+    places = [
+        replace(graph, module=_Places(graph.module), outputs=graph.outputs[1:]) if graph.name == "policy" else graph
+        for graph in graphs
+    ]
+    cut = Call(graph="crop", inputs={"image": "image", "position": "position"}, outputs={"patch": "patch"})
+    apart = [
+        step if step.position is None else step.model_copy(update={"calls": _with_crop(step.calls, cut)})
+        for step in steps
+    ]
+    found = export.calibration.with_samples(places, registers, apart, network.config, data)
+    for one, another in zip(whole, found, strict=True):
+        assert len(one.samples) == COUNT * {"glance": 1, "policy": 2, "focus": 2, "exit": 3}[one.name]
+        for sample, same in zip(one.samples, another.samples, strict=True):
+            assert all(torch.equal(value, same[tensor]) for tensor, value in sample.items()), one.name
+
+
+def _with_crop(calls, cut):
+    policy = calls[0].model_copy(update={"outputs": {t: r for t, r in calls[0].outputs.items() if t != "patch"}})
+    return (policy, cut, *calls[1:])
