@@ -59,6 +59,14 @@ def pictures(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def static(tmp_path_factory):
+    """A network of one step."""
+    path = tmp_path_factory.mktemp("static") / "static.safetensors"
+    save_checkpoint(small_network(steps=1, image=64, patch=64), path)
+    return path
+
+
+@pytest.fixture(scope="module")
 def exported(checkpoint, pictures, tmp_path_factory):
     """One export of two targets, each in its own form: what was printed, and the manifest."""
     folder = tmp_path_factory.mktemp("bundles")
@@ -130,10 +138,9 @@ def test_where_a_form_needs_no_pictures_they_change_nothing_but_the_rules(checkp
     assert bundle.manifest.targets["onnx"].rules != {}
 
 
-def test_8_bit_programs_for_executorch_come_from_pictures(pictures, tmp_path, capsys):
-    save_checkpoint(small_network(steps=1, image=64, patch=64), tmp_path / "static.safetensors")
+def test_8_bit_programs_for_executorch_come_from_pictures(static, pictures, tmp_path, capsys):
     arguments = ["--target", "executorch", "--compress", "int8", "--calibration", pictures, "--output", tmp_path]
-    code, out, _ = run(capsys, tmp_path / "static.safetensors", *arguments)
+    code, out, _ = run(capsys, static, *arguments)
     assert code == 0 and f"executorch, int8: accuracy on {COUNT} pictures of photos" in out
 
 
@@ -153,10 +160,9 @@ def test_without_pictures_one_line_says_that_thresholds_are_old(checkpoint, tmp_
     assert open_bundle(tmp_path / "small-recurrent-2.gfnet").manifest.targets["onnx"].rules == {}
 
 
-def test_where_there_are_no_thresholds_none_are_old(tmp_path, capsys):
-    save_checkpoint(small_network(policy="conv", head="recurrent", steps=2), tmp_path / "small.safetensors")
+def test_where_there_are_no_thresholds_none_are_old(static, tmp_path, capsys):
     arguments = ["--target", "onnx", "--compress", "fp16", "--output", tmp_path]
-    code, out, _ = run(capsys, tmp_path / "small.safetensors", *arguments)
+    code, out, _ = run(capsys, static, *arguments)
     assert code == 0 and "thresholds" not in out
 
 
@@ -193,8 +199,8 @@ def test_bad_input_is_one_line_and_writes_nothing(checkpoint, pictures, argument
     assert not output.exists()
 
 
-def test_what_fails_while_rules_are_found_leaves_the_older_bundle(checkpoint, pictures, tmp_path, monkeypatch):
-    folder = export_bundle(checkpoint, ["onnx"], tmp_path).folder
+def test_what_fails_while_rules_are_found_leaves_the_older_bundle(static, pictures, tmp_path, monkeypatch):
+    folder = export_bundle(static, ["onnx"], tmp_path).folder
     older = json.loads((folder / "manifest.json").read_text())
 
     def broken(*arguments):
@@ -202,7 +208,7 @@ def test_what_fails_while_rules_are_found_leaves_the_older_bundle(checkpoint, pi
 
     monkeypatch.setattr(export.bundle, "recalibrated", broken)
     with pytest.raises(UserError, match="21 of 40"):
-        export_bundle(checkpoint, ["onnx"], tmp_path, compress={"": "int8"}, calibration=pictures)
+        export_bundle(static, ["onnx"], tmp_path, compress={"": "int8"}, calibration=pictures)
     assert json.loads((folder / "manifest.json").read_text()) == older
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
