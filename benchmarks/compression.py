@@ -55,7 +55,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("network", choices=("demo", "published"))
     arguments.add_argument("--scenes", type=int, default=5000, help="test scenes of the demo")
-    arguments.add_argument("--rounds", type=int, default=100)
+    arguments.add_argument("--rounds", type=int, default=200)
     chosen = arguments.parse_args()
     torch.set_num_threads(1)
     print(f"{date.today()}, {this_device().model}, one thread, a shared machine\n")
@@ -95,11 +95,14 @@ def _row(variant: Variant, bundle: Bundle, whole: Bundle, seen: Seen, test: Seen
 
 
 def _latency(bundles: Sequence[tuple[Variant, Bundle]], rounds: int) -> None:
-    """All steps of an image, every bundle in every round; the better of two runs, for one warms the caches."""
+    """All steps of an image, every bundle in every round, in another order each time; the better of two runs, for one
+    warms the caches."""
     sessions = [Session(bundle, variant[0]) for variant, bundle in bundles]
     times = np.empty((rounds, len(sessions)))
+    random = np.random.default_rng(0)
     for index, image in enumerate(sign_scenes(rounds, seed=3, split="test")[0]):
-        for number, session in enumerate(sessions):
+        for number in random.permutation(len(sessions)):
+            session = sessions[number]
             prepared = session.prepare(image)
             times[index, number] = min(timed(lambda: list(session.steps(prepared))) for _ in range(2))  # noqa: B023
     for (variant, _), own in list(zip(bundles, times.T, strict=True))[1:]:
