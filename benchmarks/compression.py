@@ -29,7 +29,7 @@ from gfnet_mobile.measure.data_set import DataSet, logits_on, scene_set, some_of
 from gfnet_mobile.measure.evaluate import at_rule, top
 from gfnet_mobile.measure.results import this_device
 from gfnet_mobile.models.checkpoint import read_checkpoint
-from gfnet_mobile.runtimes import INTERPRETED
+from gfnet_mobile.runtimes import is_interpreted
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import published_files
@@ -82,7 +82,7 @@ def demo(folder: Path, scenes: int, rounds: int) -> None:
 
 def _row(variant: Variant, bundle: Bundle, whole: Bundle, seen: Seen, test: Seen) -> str:
     target = variant[0]
-    data = some_of(test.data, INTERPRETED_IMAGES) if target in INTERPRETED else test.data
+    data = some_of(test.data, INTERPRETED_IMAGES) if is_interpreted(target) else test.data
     row = {name: index for index, name in enumerate(test.data.names)}
     before = test.logits[[row[name] for name in data.names]]
     after = _logits(bundle, target, data)

@@ -24,7 +24,7 @@ from gfnet_mobile.measure.logits import Logits
 from gfnet_mobile.measure.recalibrate import Recalibrated, recalibrate
 from gfnet_mobile.models.config import ModelConfig
 from gfnet_mobile.models.crop import crop
-from gfnet_mobile.runtimes import INTERPRETED, unavailable
+from gfnet_mobile.runtimes import is_interpreted, unavailable
 
 IMAGES = 128
 """that ranges are observed on; thresholds are found on all"""
@@ -106,7 +106,7 @@ def recalibrated(
     row = {name: index for index, name in enumerate(seen.data.names)}
     found = []
     for target in (one for one in targets if unavailable(one) is None):
-        data = some_of(seen.data, INTERPRETED_IMAGES) if target in INTERPRETED else seen.data
+        data = some_of(seen.data, INTERPRETED_IMAGES) if is_interpreted(target) else seen.data
         after, _ = _run(subject_of(str(bundle.folder), target), data, progress)
         before = seen.logits[[row[name] for name in data.names]]
         count = f"{len(data.names)} of {len(row)}" if len(data.names) < len(row) else f"{len(row)}"
@@ -118,5 +118,5 @@ def _run(subject: Subject, data: DataSet, progress: Progress) -> tuple[Logits, l
     def tell(done: int, total: int) -> None:
         progress(subject.where, f"calibrating, {done} of {total}")
 
-    workers = 1 if subject.where in INTERPRETED else os.cpu_count() or 1  # the interpreter holds Python's lock
+    workers = 1 if is_interpreted(subject.where) else os.cpu_count() or 1  # the interpreter holds Python's lock
     return logits_on(data, subject, None, workers, tell)

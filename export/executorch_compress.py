@@ -5,6 +5,7 @@ from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
     XNNPACKQuantizer,
     get_symmetric_quantization_config,
 )
+from torch import nn
 from torch.fx import GraphModule, Node
 from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
@@ -27,10 +28,13 @@ def quantised(graph: Graph) -> GraphModule:
             f"graph {graph.name!r}: int8 on executorch needs to see images; "
             "give --calibration FOLDER or --calibration-scenes COUNT"
         )
-    decides = not {"position", "logits"}.isdisjoint(graph.outputs)
+    static = "image" in graph.inputs and "logits" in graph.outputs
+    decides = not static and not {"position", "logits"}.isdisjoint(graph.outputs)
     network = torch.export.export(graph.module, tuple(graph.inputs.values())).module()
     quantiser = XNNPACKQuantizer()
     quantiser.set_global(get_symmetric_quantization_config(is_per_channel=True, is_dynamic=decides))
+    if static:  # an encoder and its exit in one
+        quantiser.set_module_type(nn.Linear, get_symmetric_quantization_config(is_per_channel=True, is_dynamic=True))
     quantiser.set_filter_function(_may_be_integers)
     prepared = prepare_pt2e(network, quantiser)
     for sample in graph.samples:

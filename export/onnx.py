@@ -40,10 +40,10 @@ def export(graph: Graph, bundle: Path, packaging: Packaging, compression: Compre
     _strip(model)
     if compression == "fp16":
         store_as_float16(model)
-    elif compression == "int8" and can_compute_in_integers(graph):
-        model = in_integers(model, graph)
-        _strip(model)
     elif compression == "int8":
+        if can_compute_in_integers(graph):
+            model = in_integers(model, graph)
+            _strip(model)
         store_as_int8(model, graph.module)
     model.graph.name = graph.name
     onnx.helper.set_model_props(model, {"checkpoint": packaging.checkpoint})

@@ -1,6 +1,6 @@
 """ONNX graphs that compute in 8-bit integers: ONNX Runtime's static quantisation, ranges observed on real inputs.
 
-The encoders alone, ``glance`` and ``focus``, where nearly all time goes. What makes a position or logits keeps its
+The encoders alone, where nearly all time goes. What makes a position or logits keeps its
 arithmetic: 256 values a tensor would move patches and make confidences tie. Inside an encoder what lies ahead of the
 first convolution stays float32 too: the image is made smaller and normalised.
 """
@@ -16,8 +16,9 @@ from export.graphs import Graph
 
 
 def can_compute_in_integers(graph: Graph) -> bool:
-    """Is this an encoder, and were inputs of it observed?"""
-    return "feature" in graph.outputs and len(graph.samples) > 0
+    """Is there an encoder in it (``glance``, ``focus``, ``static``), and were inputs of it observed?"""
+    encodes = "feature" in graph.outputs or ("image" in graph.inputs and "logits" in graph.outputs)
+    return encodes and len(graph.samples) > 0
 
 
 def in_integers(model: onnx.ModelProto, graph: Graph) -> onnx.ModelProto:
@@ -34,7 +35,7 @@ def in_integers(model: onnx.ModelProto, graph: Graph) -> onnx.ModelProto:
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=list(_ahead_of_convolutions(model)),
+            nodes_to_exclude=list(_left_alone(model)),
         )
         return onnx.load(path)
 
@@ -48,11 +49,11 @@ class _Observed(CalibrationDataReader):  # type: ignore[misc]
         return None if sample is None else {tensor: value.numpy() for tensor, value in sample.items()}
 
 
-def _ahead_of_convolutions(model: onnx.ModelProto) -> Iterator[str]:
-    """Names of the nodes that follow from no convolution."""
+def _left_alone(model: onnx.ModelProto) -> Iterator[str]:
+    """Names of the nodes that follow from no convolution, and of the one that gives logits."""
     following: set[str] = set()
     for node in model.graph.node:
         if node.op_type == "Conv" or following & set(node.input):
             following.update(node.output)
-        else:
+        if not following & set(node.output) or "logits" in node.output:
             yield node.name

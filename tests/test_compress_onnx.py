@@ -20,6 +20,7 @@ from export.graphs import Graph, graphs_of
 from export.onnx_compress import quantised
 from gfnet_mobile.quiet import quiet
 
+ENCODERS = ("glance", "focus", "static")
 NEAR = {"fp16": 5e-3, "int8": 0.1}
 SHARE = {"fp16": 0.6, "int8": 0.4}
 """of the float32 file; these networks are small, nodes and names are a good part of their files"""
@@ -115,7 +116,7 @@ def seen(graph: Graph, scale: float = 1.0) -> Graph:
 
 
 @pytest.mark.parametrize(
-    "name", ["value map, cascade", "linear GRU, glance classifier, bicubic", "conv GRU, recurrent"]
+    "name", ["value map, cascade", "linear GRU, glance classifier, bicubic", "conv GRU, recurrent", "static"]
 )
 def test_with_inputs_to_observe_an_encoder_computes_in_integers(name, tmp_path):
     for graph in map(seen, graphs_of(small_network(**NETWORKS[name]))):
@@ -129,16 +130,17 @@ def test_with_inputs_to_observe_an_encoder_computes_in_integers(name, tmp_path):
         model = onnx.load(path).graph
         small = {tensor.name for tensor in model.initializer if tensor.data_type == onnx.TensorProto.INT8}
         convolutions = [node for node in model.node if node.op_type == "Conv"]
-        if graph.name in ("glance", "focus"):
+        if graph.name in ENCODERS:
             made = {output: node for node in model.node for output in node.output}
             assert convolutions and all(made[node.input[1]].input[0] in small for node in convolutions)
             assert all(made[node.input[0]].op_type == "DequantizeLinear" for node in convolutions)
+            assert made.get("logits", made[graph.outputs[0]]).op_type != "DequantizeLinear"
 
 
 def test_what_places_or_answers_is_not_touched_by_observed_inputs(tmp_path):
     for name in ("value map, cascade", "conv GRU, recurrent"):
         for graph in graphs_of(small_network(**NETWORKS[name])):
-            if graph.name not in ("glance", "focus"):
+            if graph.name not in ENCODERS:
                 plain = exported(graph, tmp_path, "int8").read_bytes()
                 assert exported(seen(graph), tmp_path, "int8").read_bytes() == plain, graph.name
 
