@@ -122,8 +122,8 @@ def _latencies(bundles: Sequence[Bundle], runtime: str, rounds: int) -> tuple[np
     for index, image in enumerate(images):
         for number, (session, steps) in enumerate(runs):
             prepared = session.prepare(image)
-            once = _timed(lambda: list(islice(session.steps(prepared), steps)))  # noqa: B023  (called at once)
-            again = _timed(lambda: list(islice(session.steps(prepared), steps)))  # noqa: B023
+            once = timed(lambda: list(islice(session.steps(prepared), steps)))  # noqa: B023  (called at once)
+            again = timed(lambda: list(islice(session.steps(prepared), steps)))  # noqa: B023
             times[index, number] = min(
                 once, again
             )  # the first one warms the caches that preparing the image has emptied
@@ -133,7 +133,7 @@ def _latencies(bundles: Sequence[Bundle], runtime: str, rounds: int) -> tuple[np
     return times[:, :dynamic], times[:, dynamic:]
 
 
-def _timed(work: Callable[[], object]) -> float:
+def timed(work: Callable[[], object]) -> float:
     start = perf_counter()
     work()
     return (perf_counter() - start) * 1e3
@@ -178,7 +178,7 @@ def _ratio_lines(dynamic: Curve, static: Curve) -> list[str]:
     for percent in [*np.arange(np.ceil(lowest), highest, 1 if highest - lowest < 15 else 2), highest]:
         fast, slow = dynamic.at(percent / 100), static.at(percent / 100)
         ratio = slow / fast
-        low, high = _interval(ratio)
+        low, high = interval(ratio)
         lines.append(
             f"| {percent:.1f} % | **{np.median(ratio):.2f}** | {low:.2f} to {high:.2f} "
             f"| {np.median(fast):.3f} | {np.median(slow):.3f} |"
@@ -186,7 +186,7 @@ def _ratio_lines(dynamic: Curve, static: Curve) -> list[str]:
     return [*lines, ""]
 
 
-def _interval(samples: np.ndarray) -> tuple[float, float]:
+def interval(samples: np.ndarray) -> tuple[float, float]:
     """95 % bootstrap interval of the median."""
     random = np.random.default_rng(0)
     medians = np.median(random.choice(samples, (1000, len(samples))), 1)

@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from export import Target, load_target
+from export.calibration import calibration_set, recalibrated, seen_by, with_samples
+from export.compress import compressions, with_tolerances
 from export.crop import CropForm
 from export.golden import golden_images, golden_tensors
 from export.graphs import Graph, graphs_of
@@ -19,11 +20,12 @@ from gfnet_mobile.bundle.store import MANIFEST, Bundle, open_bundle, write_manif
 from gfnet_mobile.data.labels import labelled
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.files import replacing_folder
+from gfnet_mobile.measure.answers import eager_subject
 from gfnet_mobile.measure.cost import multiply_adds
-from gfnet_mobile.measure.verify import verify
+from gfnet_mobile.measure.recalibrate import Recalibrated, with_rules
 from gfnet_mobile.models.checkpoint import read_checkpoint
 from gfnet_mobile.quiet import quiet
-from gfnet_mobile.runtimes import INTERPRETED, open_program, unavailable
+from gfnet_mobile.runtimes import INTERPRETED, open_program
 
 
 def export_bundle(
@@ -37,18 +39,22 @@ def export_bundle(
     compress: Mapping[str, Compression] | None = None,
     crop: CropForm = "slice",
     about: Mapping[str, str] | None = None,
+    calibration: Path | int | None = None,
     ios: Ios = 16,
     image_input: bool = False,
     multifunction: bool = False,
     progress: Callable[[str, str], None] = lambda target, graph: None,
+    compressed: Callable[[Recalibrated], None] = lambda found: None,
 ) -> Bundle:
     """Write ``output/NAME.gfnet`` and open it. NAME is the checkpoint's own unless given.
 
     ``golden`` is a folder of pictures for the golden vectors, ``labels`` a file of class names. ``compress`` says how
-    to store a graph, by its name or, under ``""``, all that are not named; ``crop``, how patches are cut; ``about``
-    replaces fields of the checkpoint's own `About`. Core ML programs are for ``ios`` or later, take ``image`` as a
-    pixel buffer if ``image_input`` is set, and are functions of one package if ``multifunction`` is. ``progress`` is
-    told the target and the graph of each export before it begins.
+    to store which graphs, by the names of `export.compress.parsed`. ``calibration``, a folder ``CLASS/picture`` or a
+    number of the demo's validation scenes, shows graphs what to expect before they are compressed; exit rules are found
+    anew on it afterwards, and ``compressed`` is told what became of each target. ``crop`` says how patches are cut;
+    ``about`` replaces fields of the checkpoint's own `About`. Core ML programs are for ``ios`` or later, take ``image``
+    as a pixel buffer if ``image_input`` is set, and are functions of one package if ``multifunction`` is. ``progress``
+    is told the target and the graph of each export before it begins.
     """
     modules = {target: _module(target) for target in targets}
     source = read_checkpoint(checkpoint)
@@ -62,17 +68,27 @@ def export_bundle(
     images = golden_images(source.model, golden)
     graphs = graphs_of(source.model, crop)
     stored = compressions(compress or {}, [graph.name for graph in graphs], modules)
+    lossy = [target for target, forms in stored.items() if set(forms.values()) != {"none"}]
+    if calibration is not None and not lossy:
+        raise UserError("--calibration: is for graphs that are compressed, and none is; add --compress FORM")
     said = config.about.model_copy(update=dict(about or {}))
     packaging = Packaging(source.sha256, name, said, config.labels, ios, image_input)
     steps = steps_of(config, graphs)
+    registers = registers_of(source.model, steps)
     rules = source.rules or {"last_step": _never_early(config.steps)}
+    subject = eager_subject(source)
+    seen = None if calibration is None else seen_by(subject, calibration_set(calibration, subject), progress)
+    if seen is not None:
+        graphs = with_samples(graphs, registers, steps, config, seen.data)
     with replacing_folder(folder) as temporary:
         files: dict[str, dict[str, GraphFile]] = {}
         for target, module in modules.items():
             files[target] = {}
             for graph in graphs:
                 progress(target, graph.name)
-                files[target][graph.name] = _export(target, module, graph, temporary, packaging, stored[graph.name])
+                files[target][graph.name] = _export(
+                    target, module, graph, temporary, packaging, stored[target][graph.name]
+                )
         if multifunction:
             with quiet():
                 from export.coreml_multifunction import joined
@@ -84,7 +100,7 @@ def export_bundle(
             "name": name,
             "checkpoint": source.sha256,
             "preprocessing": config.preprocessing,
-            "registers": registers_of(source.model, steps),
+            "registers": registers,
             "steps": steps,
             "targets": {target: {"graphs": graphs, "probes": probed[target]} for target, graphs in files.items()},
             "labels": config.labels,
@@ -95,13 +111,15 @@ def export_bundle(
             "tools": _tools(modules.values()),
         }
         write_manifest(temporary, draft)
-        if any(word != "none" for word in stored.values()):
-            write_manifest(temporary, _with_tolerances(draft, open_bundle(temporary)))
+        if lossy:
+            write_manifest(temporary, with_tolerances(draft, open_bundle(temporary)))
+        if seen is not None:
+            bundle = open_bundle(temporary)
+            found = recalibrated(bundle, lossy, seen, progress)
+            with_rules(bundle, found)
+            for one in found:
+                compressed(one)
     return open_bundle(folder)
-
-
-MARGIN = 1.25
-"""golden vectors are few"""
 
 
 def _probes(target: str, graphs: Mapping[str, GraphFile], folder: Path) -> str | None:
@@ -120,37 +138,6 @@ def _probes(target: str, graphs: Mapping[str, GraphFile], folder: Path) -> str |
 def _module(target: str) -> Target:
     with quiet():
         return load_target(target)
-
-
-def _with_tolerances(draft: dict[str, Any], bundle: Bundle) -> dict[str, Any]:
-    """A compressed graph may differ from the eager network by what its form costs on the golden vectors, and a little
-    more; whoever verifies it later checks that it still costs that."""
-    report = verify(bundle, [target for target in bundle.manifest.targets if unavailable(target) is None])
-    targets = {}
-    for target, described in bundle.manifest.targets.items():
-        files = {}
-        for graph, file in described.graphs.items():
-            of_graph = (row for row in report.rows if (row.target, row.mode, row.graph) == (target, "graph", graph))
-            found = max((row.relative(bundle.manifest.preprocessing.size) for row in of_graph), default=0.0)
-            exact = file.compression == "none"
-            files[graph] = file if exact else file.model_copy(update={"tolerance": max(file.tolerance, MARGIN * found)})
-        targets[target] = described.model_copy(update={"graphs": files})
-    return {**draft, "targets": targets}
-
-
-def compressions(
-    asked: Mapping[str, Compression], graphs: Sequence[str], modules: Mapping[str, Target]
-) -> dict[str, Compression]:
-    """How each graph is stored. Raises UserError for a graph or a form that is not there."""
-    for graph in asked:
-        if graph and graph not in graphs:
-            raise UserError(f"--compress: no graph {graph!r}; the network has {', '.join(graphs)}")
-    found: dict[str, Compression] = {graph: asked.get(graph, asked.get("", "none")) for graph in graphs}
-    for target, module in modules.items():
-        for word in found.values():
-            if word not in module.COMPRESSIONS:
-                raise UserError(f"--compress {word}: target {target!r} knows {', '.join(module.COMPRESSIONS)}")
-    return found
 
 
 def _export(

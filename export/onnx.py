@@ -10,10 +10,11 @@ from onnxscript import opset18 as op
 
 from export.graphs import Graph
 from export.onnx_compress import store_as_float16, store_as_int8
+from export.onnx_integers import can_compute_in_integers, in_integers
 from export.packaging import Packaging
 from gfnet_mobile.bundle.manifest import Compression, GraphFile
 
-TOOLS = ("torch", "onnx", "onnxscript")
+TOOLS = ("torch", "onnx", "onnxscript", "onnxruntime")
 COMPRESSIONS: tuple[Compression, ...] = ("none", "fp16", "int8")
 
 OPSET = 18
@@ -40,6 +41,9 @@ def export(graph: Graph, bundle: Path, packaging: Packaging, compression: Compre
     if compression == "fp16":
         store_as_float16(model)
     elif compression == "int8":
+        if can_compute_in_integers(graph):
+            model = in_integers(model, graph)
+            _strip(model)
         store_as_int8(model, graph.module)
     model.graph.name = graph.name
     onnx.helper.set_model_props(model, {"checkpoint": packaging.checkpoint})

@@ -33,7 +33,7 @@ def compressed(graph: Graph, folder):
 
 
 @pytest.mark.parametrize(
-    "name", ["value map, cascade", "linear GRU, glance classifier, bicubic", "conv GRU, recurrent"]
+    "name", ["value map, cascade", "linear GRU, glance classifier, bicubic", "conv GRU, recurrent", "static"]
 )
 def test_outputs_stay_near_and_keep_their_types(name, tmp_path):
     for graph in map(seen, graphs_of(small_network(**NETWORKS[name]))):
@@ -55,6 +55,15 @@ def test_programs_shrink(tmp_path):
     with quiet():
         whole = (tmp_path / target.export(glance, tmp_path, PACKAGING).path).stat().st_size
     assert compressed(glance, tmp_path).stat().st_size <= 0.35 * whole
+
+
+def test_logits_are_not_rounded_to_a_few_values(tmp_path):
+    """Nor is a static network's, whose encoder and exit are one graph."""
+    for name in ("static", "conv GRU, recurrent"):
+        graph = next(graph for graph in graphs_of(small_network(**NETWORKS[name])) if "logits" in graph.outputs)
+        run = loaded(seen(graph), compressed(seen(graph), tmp_path))
+        values = np.sort(np.concatenate([run(random_inputs(graph, seed))["logits"].ravel() for seed in range(40)]))
+        assert len(np.unique(values)) == len(values) == 200
 
 
 def test_without_images_there_is_no_int8(tmp_path):

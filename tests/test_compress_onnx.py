@@ -1,5 +1,6 @@
 """Compressed ONNX files: how small, how near to the eager graphs, and as fast to run as any."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from export.graphs import Graph, graphs_of
 from export.onnx_compress import quantised
 from gfnet_mobile.quiet import quiet
 
+ENCODERS = ("glance", "focus", "static")
 NEAR = {"fp16": 5e-3, "int8": 0.1}
 SHARE = {"fp16": 0.6, "int8": 0.4}
 """of the float32 file; these networks are small, nodes and names are a good part of their files"""
@@ -102,3 +104,69 @@ def test_an_int8_weight_is_off_by_half_a_step_of_its_channel_at_most(weight, dat
     channels[axis] = weight.shape[axis]
     assert scale.shape == tuple(channels)
     assert (np.abs(small * scale - weight) <= scale * 0.501).all()
+
+
+def seen(graph: Graph, scale: float = 1.0) -> Graph:
+    """``graph`` with a few inputs that it might get."""
+    samples = [
+        {tensor: torch.from_numpy(value * np.float32(scale)) for tensor, value in random_inputs(graph, seed).items()}
+        for seed in range(8)
+    ]
+    return replace(graph, samples=tuple(samples))
+
+
+@pytest.mark.parametrize(
+    "name", ["value map, cascade", "linear GRU, glance classifier, bicubic", "conv GRU, recurrent", "static"]
+)
+def test_with_inputs_to_observe_an_encoder_computes_in_integers(name, tmp_path):
+    for graph in map(seen, graphs_of(small_network(**NETWORKS[name]))):
+        path = exported(graph, tmp_path, "int8")
+        inputs, expected = outputs(graph, seed=0)
+        found = loaded(path)(inputs)
+        for tensor, value in expected.items():
+            assert (found[tensor].dtype, found[tensor].shape) == (value.dtype, value.shape)
+            if tensor not in ("position", "patch"):
+                assert np.abs(found[tensor] - value).max() <= 0.15 * np.abs(value).max(), (graph.name, tensor)
+        model = onnx.load(path).graph
+        small = {tensor.name for tensor in model.initializer if tensor.data_type == onnx.TensorProto.INT8}
+        convolutions = [node for node in model.node if node.op_type == "Conv"]
+        if graph.name in ENCODERS:
+            made = {output: node for node in model.node for output in node.output}
+            assert convolutions and all(made[node.input[1]].input[0] in small for node in convolutions)
+            assert all(made[node.input[0]].op_type == "DequantizeLinear" for node in convolutions)
+            assert made.get("logits", made[graph.outputs[0]]).op_type != "DequantizeLinear"
+
+
+def test_what_places_or_answers_is_not_touched_by_observed_inputs(tmp_path):
+    for name in ("value map, cascade", "conv GRU, recurrent"):
+        for graph in graphs_of(small_network(**NETWORKS[name])):
+            if graph.name not in ENCODERS:
+                plain = exported(graph, tmp_path, "int8").read_bytes()
+                assert exported(seen(graph), tmp_path, "int8").read_bytes() == plain, graph.name
+
+
+def test_the_small_image_that_a_value_map_reads_stays_exact(tmp_path):
+    glance = seen(graphs_of(small_network(**NETWORKS["value map, cascade"]))[0])
+    whole, small = (loaded(exported(glance, tmp_path, form)) for form in ("none", "int8"))
+    inputs = random_inputs(glance, seed=3)
+    assert np.array_equal(whole(inputs)["patch"], small(inputs)["patch"])
+
+
+def test_ranges_are_those_of_the_observed_inputs(tmp_path):
+    """What lies far outside is cut off; on an image as bright as those that were seen it is not."""
+    focus = next(graph for graph in graphs_of(small_network()) if graph.name == "focus")
+    inputs = {tensor: 8 * value for tensor, value in random_inputs(focus, seed=0).items()}
+    with torch.no_grad():
+        expected = focus.module(*(torch.from_numpy(value) for value in inputs.values()))[0].numpy()
+    errors = []
+    for scale in (1, 8):
+        found = loaded(exported(seen(focus, scale), tmp_path, "int8"))(inputs)
+        errors.append(np.abs(found["feature"] - expected).max() / np.abs(expected).max())
+    assert errors[0] > 0.3 > 0.15 > errors[1]
+
+
+def test_the_same_inputs_give_the_same_file(tmp_path):
+    glance = seen(graphs_of(small_network(**NETWORKS["conv GRU, recurrent"]))[0])
+    first = exported(glance, tmp_path, "int8").read_bytes()
+    assert exported(glance, tmp_path, "int8").read_bytes() == first
+    assert exported(seen(glance, 0.5), tmp_path, "int8").read_bytes() != first

@@ -193,6 +193,12 @@ def test_top_5_counts_the_five_largest():
     assert top(logits, labels, 5) == (pytest.approx(5 / 12),)
 
 
+def test_a_tie_is_right_only_where_the_answer_is():
+    logits = np.zeros((3, 1, 3), np.float32)
+    assert top(logits, np.arange(3), 1) == (pytest.approx(1 / 3),)
+    assert top(logits, np.arange(3), 2) == (pytest.approx(2 / 3),)
+
+
 def test_a_budget_between_the_ends_costs_something_between():
     random = np.random.default_rng(0)
     labels = random.integers(0, 10, 2000)

@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gfnet_mobile.bundle.manifest import ExitRule
+from gfnet_mobile.bundle.store import open_bundle, write_manifest
 from gfnet_mobile.host.exit_rules import exit_steps
 from gfnet_mobile.measure.recalibrate import recalibrate, same_shares, with_rules
+from gfnet_mobile.measure.verify import verify
 
 MEASURES = st.sampled_from(["max_softmax", "margin", "entropy"])
 
@@ -82,3 +84,15 @@ def test_a_target_gets_rules_of_its_own_and_the_bundle_stays_the_same_network(tm
     assert found.old.share != found.before.share
     assert found.compressed == found.eager
     assert found.rules[found.rule].calibration.accuracy == found.new.accuracy
+
+
+def test_verify_holds_each_side_to_rules_of_its_own(tmp_path):
+    bundle = programs.make_bundle(tmp_path / "tiny.gfnet", programs.recurrent())
+    draft, steps = bundle.manifest.model_dump(), len(bundle.manifest.steps)
+    for name in draft["rules"]:
+        at_once, never = ((value,) * (steps - 1) for value in (0.0, None))
+        draft["rules"][name]["thresholds"] = at_once
+        draft["targets"]["onnx"]["rules"][name] = draft["rules"][name] | {"thresholds": never}
+    write_manifest(bundle.folder, draft)
+    (agreement,) = verify(open_bundle(bundle.folder), ["onnx"]).agreements
+    assert (agreement.labels, agreement.steps) == (agreement.images, 0)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gfnet_mobile.bundle.manifest import FORMS, Compression, Manifest
+from gfnet_mobile.bundle.manifest import FORMS, Manifest
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.errors import UserError
 
 if TYPE_CHECKING:
     from export.packaging import Ios
+    from gfnet_mobile.measure.recalibrate import Recalibrated
 
 EPILOG = "Example: gfnet-mobile export demo --target onnx --target coreml --output bundles"
 
@@ -24,7 +25,14 @@ def export(
     labels: Annotated[Path | None, typer.Option(help="Text file with a class name a line.")] = None,
     compress: Annotated[
         list[str] | None,
-        typer.Option(metavar="[GRAPH=]FORM", help=f"How graphs are stored: {', '.join(FORMS)}; repeatable."),
+        typer.Option(metavar="[TARGET:][GRAPH=]FORM", help=f"How graphs are stored: {', '.join(FORMS)}; repeatable."),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="Folder with CLASS/picture: what compressed graphs and exit rules are fitted to."),
+    ] = None,
+    calibration_scenes: Annotated[
+        int | None, typer.Option(help="So many validation scenes of the demo task, instead of --calibration.")
     ] = None,
     crop: Annotated[
         str, typer.Option(help="How a patch is cut: slice, one-hot (products), host (by the runner).")
@@ -48,6 +56,7 @@ def export(
 
     from export import TARGETS
     from export.bundle import export_bundle
+    from export.compress import parsed
     from export.crop import FORMS as CROPS
     from gfnet_mobile.models.checkpoint import checkpoint_path
 
@@ -59,11 +68,14 @@ def export(
     for_coreml = {"--image-input": image_input, "--multifunction": multifunction}
     for option in (option for option, given in for_coreml.items() if given and "coreml" not in targets):
         raise UserError(f"{option}: is about Core ML graphs; add --target coreml")
-    forms, system, said = _forms(compress or []), _ios(ios), _about(about or [])
+    forms, system, said = parsed(compress or []), _ios(ios), _about(about or [])
     if multifunction and system < 18:
         raise UserError("--multifunction: packages of several functions are read by iOS 18 and later; add --ios 18")
     if crop not in CROPS:
         raise UserError(f"--crop {crop}: must be one of {', '.join(CROPS)}")
+    if calibration is not None and calibration_scenes is not None:
+        raise UserError("give either --calibration FOLDER or --calibration-scenes COUNT")
+    found: list[Recalibrated] = []
     console = Console(file=sys.stderr)  # this very stream: the frameworks' own progress goes to another meanwhile
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as progress:
@@ -76,32 +88,22 @@ def export(
             golden=golden_images,
             labels=labels,
             compress=forms,
+            calibration=calibration if calibration is not None else calibration_scenes,
             crop=crop,
             about=said,
             ios=system,
             image_input=image_input,
             multifunction=multifunction,
             progress=lambda target, graph: progress.update(task, description=f"{target}: {graph}"),
+            compressed=found.append,
         )
     _print_sizes(bundle, checkpoint_path(checkpoint).stat().st_size)
+    _print_compressed(bundle, found, calibration is not None or calibration_scenes is not None)
     print(f"{bundle.folder}: exported, bundle_id {bundle.manifest.bundle_id}")
     print("next:")
     print(f"  gfnet-mobile verify {bundle.folder}")
     print(f"  gfnet-mobile bench {bundle.folder}")
     print(f"  gfnet-mobile run {bundle.folder} IMAGE")
-
-
-def _forms(asked: list[str]) -> dict[str, Compression]:
-    """``GRAPH=FORM`` by graph; a form alone, under "", is meant for all others."""
-    forms: dict[str, Compression] = {}
-    for one in asked:
-        graph, _, word = one.rpartition("=")
-        if word not in FORMS:
-            raise UserError(f"--compress {one}: unknown form {word!r}; known are {', '.join(FORMS)}")
-        if graph in forms:
-            raise UserError(f"--compress {one}: said twice for {graph or 'all graphs'}")
-        forms[graph] = word
-    return forms
 
 
 def _ios(asked: int | None) -> "Ios":
@@ -148,3 +150,30 @@ def _size(manifest: Manifest, target: str, graph: str) -> str:
     paths = [file.path for file in manifest.targets[target].graphs.values()]
     alone = paths.count(manifest.targets[target].graphs[graph].path) == 1
     return f"{manifest.graph_bytes(target, graph) / 1000:.0f}" if alone else ""
+
+
+def _print_compressed(bundle: Bundle, found: "list[Recalibrated]", calibrated: bool) -> None:
+    """What compression cost each target; and which of them still have the thresholds of the float32 network."""
+    from rich.table import Table
+
+    from gfnet_mobile.cli.output import show
+
+    manifest = bundle.manifest
+    for one in found:
+        table = Table("", *(f"step {step}" for step in range(len(one.eager))), box=None)
+        table.add_column(f"rule {one.rule}")
+        rows = (
+            ("float32", one.eager, one.before),
+            ("compressed", one.compressed, one.old),
+            ("with thresholds of its own", one.compressed, one.new),
+        )
+        for name, steps, rule in rows:
+            end = f"{rule.accuracy:.2%} after {rule.mean_steps:.2f} steps"
+            table.add_row(name, *(f"{accuracy:.2%}" for accuracy in steps), end)
+        calibration = one.rules[one.rule].calibration
+        data = calibration.data if calibration else ""
+        show(f"\n{one.target}, {manifest.targets[one.target].compression}: accuracy on {data}", table)
+    stale = [name for name, target in manifest.targets.items() if not (target.exact or target.rules)]
+    if stale and any(threshold is not None for rule in manifest.rules.values() for threshold in rule.thresholds):
+        mend = "it does not run here" if calibrated else "give --calibration FOLDER to find new ones"
+        print(f"{', '.join(stale)}: compression moves confidences, thresholds are still those of float32: {mend}")

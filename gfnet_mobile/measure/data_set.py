@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gfnet_mobile.data.folder import labelled_files
-from gfnet_mobile.errors import UserError
+from gfnet_mobile.errors import UserError, one_line
 from gfnet_mobile.host.preprocess import Picture
 from gfnet_mobile.measure.answers import Subject
 from gfnet_mobile.measure.logits import Logits, LogitsWriter, read_logits
@@ -26,13 +26,23 @@ class DataSet:
     labels: NDArray[np.int64]
     """as the network counts its classes"""
     names: Sequence[str]
+    title: str
+    """what the pictures are, in one line"""
+
+    def part(self, indices: Sequence[int]) -> "DataSet":
+        """Those pictures of it, in that order."""
+        chosen = np.array(indices, np.int64)
+        return DataSet(
+            [self.pictures[i] for i in chosen], self.labels[chosen], [self.names[i] for i in chosen], self.title
+        )
 
 
 def folder_set(folder: Path, subject: Subject) -> DataSet:
     """``FOLDER/CLASS/picture``. Raises UserError where the classes are not the network's."""
     found = labelled_files(folder)
     labels = _labels(found.classes, found.labels, subject, folder)
-    return DataSet(found.files, labels, [str(path.relative_to(folder)) for path in found.files])
+    names = [str(path.relative_to(folder)) for path in found.files]
+    return DataSet(found.files, labels, names, one_line(f"pictures of {folder.resolve().name}"))
 
 
 def scene_set(count: int, subject: Subject) -> DataSet:
@@ -40,15 +50,14 @@ def scene_set(count: int, subject: Subject) -> DataSet:
     from gfnet_mobile.data import sign_scenes  # scikit-learn is an extra
 
     images, labels = sign_scenes(count, seed=1, split="test", size=subject.size)
-    return DataSet(list(images), labels, [f"scene {index}" for index in range(count)])
+    return DataSet(list(images), labels, [f"scene {index}" for index in range(count)], "test scenes, seed 1")
 
 
 def some_of(data: DataSet, limit: int) -> DataSet:
     """``limit`` of the pictures, the same ones each time."""
     if limit < 1:
         raise UserError(f"limit {limit}: must be at least 1")
-    some = np.sort(np.random.default_rng(0).permutation(len(data.names))[:limit])
-    return DataSet([data.pictures[i] for i in some], data.labels[some], [data.names[i] for i in some])
+    return data.part(sorted(np.random.default_rng(0).permutation(len(data.names))[:limit].tolist()))
 
 
 def logits_on(

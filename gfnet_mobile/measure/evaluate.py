@@ -36,9 +36,12 @@ class Budget:
 
 
 def top(logits: NDArray[np.float32], labels: NDArray[np.int64], most: int) -> tuple[float, ...]:
-    """Share of images whose label is among the ``most`` largest of each step's logits [N, T, K]."""
+    """Share of images whose label is among the ``most`` largest of each step's logits [N, T, K]. Of equal ones the
+    first goes ahead, as in an answer."""
     own = np.take_along_axis(logits, labels[:, None, None], axis=2)
-    return tuple(((logits > own).sum(axis=2) < most).mean(axis=0).tolist())
+    earlier = (np.arange(logits.shape[2]) < labels[:, None])[:, None]
+    ahead = (logits > own) | ((logits == own) & earlier)
+    return tuple((ahead.sum(axis=2) < most).mean(axis=0).tolist())
 
 
 def at_rule(logits: NDArray[np.float32], labels: NDArray[np.int64], rule: ExitRule) -> AtRule:

@@ -237,11 +237,12 @@ def _distance(found: Array, golden: Array) -> float:
 def _agreement(
     bundle: Bundle, target: str, runtime: str, calls: list[GoldenCall], outcomes: list[dict[str, Array]]
 ) -> Agreement:
-    rule = bundle.manifest.rules_of(target)[bundle.manifest.default_rule]
+    default = bundle.manifest.default_rule
+    rule, own = bundle.manifest.rules[default], bundle.manifest.rules_of(target)[default]
     golden = _logits(bundle, calls, [recorded.outputs for recorded in calls])
     found = _logits(bundle, calls, outcomes)
     labels = golden[:, -1].argmax(axis=1) == found[:, -1].argmax(axis=1)
-    steps = exit_steps(rule, golden) == exit_steps(rule, found)
+    steps = exit_steps(rule, golden) == exit_steps(own, found)
     return Agreement(target, runtime, len(golden), int(labels.sum()), int(steps.sum()))
 
 
