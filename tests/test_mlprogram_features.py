@@ -148,5 +148,5 @@ def test_a_shape_larger_than_declared_is_noticed_before_it_is_computed(tmp_path)
         if operation.type == "const" and list(operation.attributes["val"].immediateValue.tensor.ints.values) == [1, 2]:
             operation.attributes["val"].immediateValue.tensor.ints.values[1] = 2**31 - 1
     file.write_bytes(model.SerializeToString())
-    with pytest.raises(UserError, match=r"tile .*: is float\d+ \[1, 2147483647000\] where the program says"):
+    with pytest.raises(UserError, match=r"tile .*: \[1, 2147483647000\] has more than"):
         load(path)

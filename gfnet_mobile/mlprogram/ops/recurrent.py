@@ -1,4 +1,4 @@
-"""Recurrent layers. ``x`` [S, B, I] is a sequence of S steps; weights [G * H, I] and [G * H, H] hold a row of H for each
+"""Recurrent layers. ``x`` [S, B, I] is a sequence of S steps; weights [G * H, I] and [G * H, H] hold H rows for each
 of G gates. Results are every hidden state or the last, [S or 1, B, H], and the last, [B, H]. In reverse the first state
 given is that of the sequence's last step."""
 
@@ -134,9 +134,7 @@ def _projected(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return x @ weight.mT if bias is None else x @ weight.mT + bias
 
 
-def _walked(
-    given: Tensor, state: tuple[Tensor, ...], step: Step, reverse: bool
-) -> tuple[Tensor, tuple[Tensor, ...]]:
+def _walked(given: Tensor, state: tuple[Tensor, ...], step: Step, reverse: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Every hidden state in the order in which they came, [S, B, H], and the last state."""
     hidden = []
     for one in given.flip(0) if reverse else given:

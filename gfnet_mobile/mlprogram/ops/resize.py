@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from gfnet_mobile.mlprogram.ops.sizes import bounded
 from gfnet_mobile.mlprogram.ops.table import operator
 
 
@@ -12,6 +13,7 @@ def upsample_nearest_neighbor(
 ) -> Tensor:
     """The pixel in which a new one begins."""
     for axis, extent in _scaled(x, scale_factor_height, scale_factor_width):
+        bounded(*x.shape[:axis], extent, *x.shape[axis + 1 :])
         places = torch.arange(extent) * x.shape[axis] // extent
         x = x.index_select(axis, places)
     return x
@@ -131,7 +133,7 @@ def _scaled(x: Tensor, height: Tensor | float, width: Tensor | float) -> list[tu
 
 def _grid(extent: int, size: int, mode: str) -> Tensor:
     """Where ``size`` samples lie in an axis of ``extent``, clamped to it. KeyError for a mode that is not known."""
-    step = torch.arange(size, dtype=torch.float64)
+    step = torch.arange(*bounded(size), dtype=torch.float64)
     found = {
         "STRICT_ALIGN_CORNERS": step * (extent - 1) / max(1, size - 1),
         "ALIGN_CORNERS": step * (extent - 1) / (size - 1) if size > 1 else torch.full_like(step, (extent - 1) / 2),
@@ -144,7 +146,7 @@ def _grid(extent: int, size: int, mode: str) -> Tensor:
 
 def _within(first: Tensor, last: Tensor, size: int, mode: str) -> Tensor:
     """Where ``size`` samples lie between two points, as ``_grid`` has them in an axis of that length and one."""
-    step, first, last = torch.arange(size, dtype=torch.float64), first.double(), last.double()
+    step, first, last = torch.arange(*bounded(size), dtype=torch.float64), first.double(), last.double()
     reach = last - first
     if mode == "ALIGN_CORNERS" and size == 1:
         return ((first + last) / 2)[None]
@@ -162,6 +164,7 @@ def _within(first: Tensor, last: Tensor, size: int, mode: str) -> Tensor:
 def _linear(x: Tensor, axis: int, points: Tensor, pad_value: Tensor | float | None = None) -> Tensor:
     """``x`` at places between its own along one axis; beyond its ends ``pad_value``, where there can be such."""
     extent = x.shape[axis]
+    bounded(*x.shape[:axis], len(points), *x.shape[axis + 1 :])
     below = points.floor()
     shape = [-1 if number == axis else 1 for number in range(x.ndim)]
     share = (points - below).reshape(shape)
@@ -177,4 +180,5 @@ def _linear(x: Tensor, axis: int, points: Tensor, pad_value: Tensor | float | No
 
 def _nearest(x: Tensor, axis: int, points: Tensor) -> Tensor:
     """Halves to the place before: so twice the size repeats each place twice."""
+    bounded(*x.shape[:axis], len(points), *x.shape[axis + 1 :])
     return x.index_select(axis, (points - 0.5).ceil().long().clamp(0, x.shape[axis] - 1))

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gfnet_mobile.mlprogram.ops.reductions import over
+from gfnet_mobile.mlprogram.ops.sizes import bounded
 from gfnet_mobile.mlprogram.ops.table import operator
 
 
@@ -92,7 +93,9 @@ def split(
 
 @operator
 def tile(x: Tensor, reps: Tensor) -> Tensor:
-    return x.repeat(reps.tolist())
+    times = reps.tolist()
+    bounded(*(extent * each for extent, each in zip(x.shape, times, strict=True)))
+    return x.repeat(times)
 
 
 @operator
@@ -122,6 +125,7 @@ def pad(x: Tensor, pad: Tensor, mode: str = "constant", constant_val: Tensor | f
     sides = list(zip(pad.tolist()[::2], pad.tolist()[1::2], strict=True))
     for axis, (before, after) in enumerate(sides, x.ndim - len(sides)):
         extent = x.shape[axis]
+        bounded(*x.shape[:axis], extent + before + after, *x.shape[axis + 1 :])
         if mode == "constant":
             flat = [0, 0] * (x.ndim - 1 - axis) + [before, after]
             x = functional.pad(x, flat, value=float(constant_val) if x.is_floating_point() else int(constant_val))
