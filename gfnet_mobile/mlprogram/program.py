@@ -44,8 +44,11 @@ DTYPES: dict[int, str] = {
     _TYPES.UINT8: "uint8", _TYPES.UINT16: "uint16", _TYPES.UINT32: "uint32", _TYPES.INT4: "int4",
     _TYPES.UINT1: "uint1", _TYPES.UINT2: "uint2", _TYPES.UINT3: "uint3", _TYPES.UINT4: "uint4", _TYPES.UINT6: "uint6",
 }  # fmt: skip
-FIELDS = {"bools": "bool", "floats": "float32", "ints": "int32", "longInts": "int64", "strings": "str"}
-"""fields of a constant written in the program, and the types that they hold; all others are written as ``bytes``"""
+FIELDS = {
+    "bools": ("bool",), "floats": ("float32",), "ints": ("int32", "int16", "uint16", "uint32"), "longInts": ("int64",),
+    "strings": ("str",),
+}  # fmt: skip
+"""fields of a constant written in the program, and the types that they hold; all but truth values may be ``bytes``, too"""
 LONGEST = 64
 """axes of a tensor, as many as numpy and torch take"""
 
@@ -238,10 +241,12 @@ class _Reader:
             if field != "strings" or len(values) != 1 or kind.shape:
                 raise UserError(f"{place}: a text constant must be one text")
             return str(values[0])
-        if field == "bytes":
+        if field == "bytes" and kind.dtype != "bool":
             found = unpacked(values, kind.dtype, math.prod(kind.shape))
-        elif FIELDS.get(field) == kind.dtype:
-            found = np.array(list(values), kind.dtype)
+        elif kind.dtype in FIELDS.get(field, ()):
+            found = np.array(list(values)).astype(kind.dtype)
+            if not np.array_equal(found, list(values), equal_nan=True):
+                raise UserError(f"{place}: values beyond {kind}")
         else:
             raise UserError(f"{place}: {field} in a constant of {kind}")
         if found.size != math.prod(kind.shape):

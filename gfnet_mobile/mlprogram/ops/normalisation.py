@@ -56,7 +56,7 @@ def local_response_norm(
     x: Tensor, size: Tensor, alpha: Tensor | float = 1e-4, beta: Tensor | float = 0.75, k: Tensor | float = 1.0
 ) -> Tensor:
     """Over as many channels before as after, so that an even ``size`` sees one fewer, but divides by ``size``."""
-    odd = (int(size) - 1) // 2 * 2 + 1
+    odd = min((int(size) - 1) // 2, x.shape[1]) * 2 + 1
     return functional.local_response_norm(x, odd, float(alpha) * odd / int(size), float(beta), float(k))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from gfnet_mobile.mlprogram.ops.sizes import bounded
 from gfnet_mobile.mlprogram.ops.table import operator
 
 Step = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]]
@@ -131,6 +132,7 @@ def lstm(
 
 def _projected(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """[S, B, G * H]"""
+    bounded(*x.shape[:-1], len(weight))
     return x @ weight.mT if bias is None else x @ weight.mT + bias
 
 

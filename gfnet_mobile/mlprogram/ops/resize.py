@@ -99,6 +99,7 @@ def crop_resize(
             each, rows = rows[:, 0].long(), rows[:, 1:]
         else:
             each = torch.full([len(rows)], -1)
+    bounded(len(rows), *x.shape[:2], int(target_height), int(target_width))
     parts = []
     for number, row in zip(each.tolist(), rows, strict=True):
         images = x if boxes is None and number == -1 else x[number : number + 1]
