@@ -1,7 +1,7 @@
 """What a package says of its inputs and outputs to an app, which must be what its program takes and gives: Core ML
 refuses the package otherwise, or reads it wrongly."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.mlprogram.package import Package
@@ -18,6 +18,8 @@ DTYPES = {
 }  # fmt: skip
 _SPACES = FeatureTypes_pb2.ImageFeatureType
 CHANNELS = {_SPACES.RGB: 3, _SPACES.BGR: 3, _SPACES.GRAYSCALE: 1, _SPACES.GRAYSCALE_FLOAT16: 1}
+
+Features = Sequence[tuple[str, Type]]
 
 
 def described(package: Package, function: str) -> Model_pb2.ModelDescription:
@@ -36,18 +38,18 @@ def described(package: Package, function: str) -> Model_pb2.ModelDescription:
 def check_description(
     package: Package,
     function: str,
-    inputs: Mapping[str, Type],
-    outputs: Mapping[str, Type],
-    states: Mapping[str, Type],
+    inputs: Features,
+    outputs: Features,
+    states: Features,
 ) -> None:
     """Raises UserError where the description names or declares something else than the program."""
     description = described(package, function)
     rows = (("input", description.input, inputs), ("output", description.output, outputs),
             ("state", description.state, states))  # fmt: skip
-    for word, features, types in rows:
-        names = [one.name for one in features]
-        if sorted(names) != sorted(types):
-            raise UserError(f"{package.folder}: describes {word}s {sorted(names)}; the program has {sorted(types)}")
+    for word, features, wanted in rows:
+        names, types = sorted(one.name for one in features), dict(wanted)
+        if names != sorted(name for name, _ in wanted):
+            raise UserError(f"{package.folder}: describes {word}s {names}; the program has {sorted(types)}")
         for one in features:
             if not _alike(one.type, types[one.name], word):
                 raise UserError(f"{word} {one.name!r}: described otherwise than the program's {types[one.name]}")

@@ -230,7 +230,8 @@ def load(path: str | Path, precision: Precision = "fp32", function: str = "main"
     program = read_function(package, function)
     images = {name: order for name, order in image_inputs(package, function).items() if name in program.inputs}
     found = Interpreter(program, precision, images)
-    check_description(package, function, found.inputs, found.outputs, found.states)
+    outputs = [(name, found.outputs[name]) for name in program.outputs]
+    check_description(package, function, list(program.inputs.items()), outputs, list(program.states.items()))
     return found
 
 

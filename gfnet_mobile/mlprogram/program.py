@@ -48,7 +48,7 @@ FIELDS = {
     "bools": ("bool",), "floats": ("float32",), "ints": ("int32", "int16", "uint16", "uint32"), "longInts": ("int64",),
     "strings": ("str",),
 }  # fmt: skip
-"""fields of a constant written in the program, and the types that they hold; all but truth values may be ``bytes``, too"""
+"""fields of a constant written in the program, and the types that they hold; ``bytes`` hold all but truth values, too"""
 LONGEST = 64
 """axes of a tensor, as many as numpy and torch take"""
 
@@ -91,6 +91,7 @@ class Function:
     """those written in place, and those of blocks inside, too"""
     operators: tuple[Operator, ...]
     outputs: tuple[str, ...]
+    """coremltools writes one twice where a network gives it twice"""
 
 
 def read_function(package: Package, name: str = "main") -> Function:
@@ -109,8 +110,8 @@ def read_function(package: Package, name: str = "main") -> Function:
     if function.opset not in function.block_specializations:
         raise UserError(f"{package.folder}: function {name!r} has no block for its operator set {function.opset!r}")
     block = function.block_specializations[function.opset]
-    if len(set(block.outputs)) < len(block.outputs) or not block.outputs:
-        raise UserError(f"{package.folder}: function {name!r} gives nothing, or one output twice")
+    if not block.outputs:
+        raise UserError(f"{package.folder}: function {name!r} gives nothing")
     stateful = {one.name for one in function.inputs if one.type.WhichOneof("type") == "stateType"}
     reader = _Reader(package)
     for one in function.inputs:

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from gfnet_mobile.mlprogram.ops.sizes import axis_of
 from gfnet_mobile.mlprogram.ops.table import operator
 
 
@@ -73,7 +74,7 @@ def gather(
     validate_indices: Tensor | bool = False,
 ) -> Tensor:
     """ValueError for an index outside the axis, and for a negative one where ``validate_indices`` is set."""
-    axis_, shared = int(axis) % x.ndim, int(batch_dims)
+    axis_, shared = axis_of(int(axis), x.ndim), int(batch_dims)
     batch, before, after = x.shape[:shared], x.shape[shared:axis_], x.shape[axis_ + 1 :]
     rows = x.reshape(math.prod(batch), math.prod(before), x.shape[axis_], math.prod(after))
     chosen = _inside(indices, x.shape[axis_], validate_indices).reshape(

@@ -6,15 +6,22 @@ from torch import Tensor
 from gfnet_mobile.mlprogram.ops.sizes import bounded
 from gfnet_mobile.mlprogram.ops.table import operator
 
+ROUNDING = 1e-3
+"""pixels by which a factor may miss the size that it was made from"""
+
 
 @operator
 def upsample_nearest_neighbor(
     x: Tensor, scale_factor_height: Tensor | float = 1, scale_factor_width: Tensor | float = 1
 ) -> Tensor:
-    """The pixel in which a new one begins."""
-    for axis, extent in _scaled(x, scale_factor_height, scale_factor_width):
+    """The pixel in which a new one begins. New ones are as large as the factor says, as torch has it, if it is not what
+    the sizes say but for rounding."""
+    factors = (float(scale_factor_height), float(scale_factor_width))
+    for (axis, extent), factor in zip(_scaled(x, *factors), factors, strict=True):
         bounded(*x.shape[:axis], extent, *x.shape[axis + 1 :])
-        places = torch.arange(extent) * x.shape[axis] // extent
+        places = torch.arange(extent) * x.shape[axis] // max(1, extent)
+        if abs(factor * x.shape[axis] - extent) > ROUNDING:
+            places = (torch.arange(extent) * torch.tensor(1 / factor)).long().clamp(0, x.shape[axis] - 1)
         x = x.index_select(axis, places)
     return x
 
@@ -127,7 +134,7 @@ def _corners(row: Tensor, mode: str) -> tuple[Tensor, ...]:
 def _scaled(x: Tensor, height: Tensor | float, width: Tensor | float) -> list[tuple[int, int]]:
     """The last two axes with their new extents."""
     return [
-        (axis, int(x.shape[axis] * float(factor) + 1e-3))
+        (axis, int(x.shape[axis] * float(factor) + ROUNDING))
         for axis, factor in ((x.ndim - 2, height), (x.ndim - 1, width))
     ]
 

@@ -1,4 +1,4 @@
-"""How large a tensor may be. A damaged or hostile program may ask for any size in a few bytes."""
+"""How large a tensor may be, and which axes it has. A hostile program may ask for any size in a few bytes."""
 
 import math
 from collections.abc import Sequence
@@ -21,3 +21,10 @@ def bounded(*shape: int) -> tuple[int, ...]:
     if not affordable(shape):
         raise TooLarge(f"{list(shape)} has more than {LARGEST} elements or fewer than none")
     return shape
+
+
+def axis_of(axis: int, rank: int) -> int:
+    """From 0 on. ValueError for one that is not there."""
+    if not -rank <= axis < rank:
+        raise ValueError(f"axis {axis} of {rank}")
+    return axis % rank

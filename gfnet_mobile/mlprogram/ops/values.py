@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from gfnet_mobile.mlprogram.ops.sizes import bounded
+from gfnet_mobile.mlprogram.ops.sizes import axis_of, bounded
 from gfnet_mobile.mlprogram.ops.table import operator
 
 
@@ -76,7 +76,8 @@ def _along(values: Tensor, x: Tensor, axis: Tensor | None) -> Tensor:
         return values
     if axis is None:
         raise ValueError("a vector needs an 'axis'")
-    return values.reshape([-1 if number == int(axis) % x.ndim else 1 for number in range(x.ndim)])
+    at = axis_of(int(axis), x.ndim)
+    return values.reshape([-1 if number == at else 1 for number in range(x.ndim)])
 
 
 @operator
