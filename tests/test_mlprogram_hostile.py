@@ -16,7 +16,6 @@ from gfnet_mobile.quiet import quiet
 with quiet():
     import coremltools as ct
     from coremltools.converters.mil import Builder as mb
-    from coremltools.converters.mil.mil import types
     from coremltools.proto import Model_pb2
 
     from gfnet_mobile.mlprogram import interpreter, load
@@ -68,10 +67,9 @@ def operation(block, kind):
 
 
 def constant(block, kind, argument):
-    """The values of an argument that is written in the program."""
+    """The operation that holds an argument."""
     name = operation(block, kind).inputs[argument].arguments[0].name
-    owner = next(one for one in block.operations if one.outputs[0].name == name)
-    return owner.attributes["val"]
+    return next(one for one in block.operations if one.outputs[0].name == name)
 
 
 def refused(package, inputs=None):
@@ -182,14 +180,12 @@ def test_an_output_that_only_the_program_lists_twice_is_refused(package):
 )
 def test_numbers_that_make_no_sense_are_refused(package, kind, argument, values, message):
     def edit(model, block):
-        one = constant(block, kind, argument)
-        tensor, kind_of = one.immediateValue.tensor, one.type.tensorType
-        tensor.ints.values[:] = values
-        for dimension in kind_of.dimensions:
+        owner = constant(block, kind, argument)
+        value = owner.attributes["val"]
+        value.immediateValue.tensor.ints.values[:] = values
+        for dimension in value.type.tensorType.dimensions:
             dimension.constant.size = len(values)
-        for owner in block.operations:
-            if owner.attributes["val"] == one:
-                owner.outputs[0].type.CopyFrom(one.type)
+        owner.outputs[0].type.CopyFrom(value.type)
 
     change(package, edit)
     assert message in refused(package)
@@ -226,9 +222,7 @@ def test_types_that_lie_are_refused(package, edit, message):
 
 def test_a_constant_whose_value_is_of_another_type_than_declared_is_refused(package):
     def edit(model, block):
-        weight = operation(block, "conv").inputs["weight"].arguments[0].name
-        owner = next(one for one in block.operations if one.outputs[0].name == weight)
-        owner.outputs[0].type.tensorType.dimensions[0].constant.size = 8
+        constant(block, "conv", "weight").outputs[0].type.tensorType.dimensions[0].constant.size = 8
 
     change(package, edit)
     assert "its value is" in refused(package)
@@ -275,12 +269,27 @@ def test_a_loop_that_never_ends_is_ended(tmp_path, monkeypatch):
 
 
 def test_blocks_that_do_not_fit_their_operator_are_refused(tmp_path):
-    @mb.program(
-        input_specs=[mb.TensorSpec(shape=(), dtype=types.bool), mb.TensorSpec(shape=(1,))], opset_version=ct.target.iOS17
-    )
+    specs = [mb.TensorSpec(shape=(1,)), mb.TensorSpec(shape=(1,))]
+
+    @mb.program(input_specs=specs, opset_version=ct.target.iOS17)
     def program(a, b):
-        return mb.cond(pred=a, _true_fn=lambda: mb.add(x=b, y=np.float32(1)), _false_fn=lambda: mb.relu(x=b))
+        above = mb.squeeze(x=mb.greater(x=a, y=np.float32(0)))
+        return mb.cond(pred=above, _true_fn=lambda: mb.add(x=b, y=np.float32(1)), _false_fn=lambda: mb.relu(x=b))
+
+    def edits(condition):
+        yield lambda: condition.blocks[0].outputs.append(condition.blocks[0].outputs[0])
+        yield lambda: condition.blocks[0].outputs.__setitem__(0, "nothing")
+        yield lambda: condition.blocks.pop()
+        yield lambda: setattr(condition, "type", "while_loop")
+        yield lambda: setattr(condition, "type", "relu")
+        yield lambda: condition.blocks[1].inputs.add(name="more").type.CopyFrom(condition.outputs[0].type)
 
     path = tmp_path / "cond.mlpackage"
     save(program, path)
-    assert load(path).predict({"a": np.zeros(1, np.float32).reshape(()), "b": -np.ones(1, np.float32)})
+    for a, expected in ((-1, 0), (1, -2)):
+        given = {"a": np.full(1, a, np.float32), "b": np.full(1, -3, np.float32)}
+        assert next(iter(load(path).predict(given).values())) == expected
+    for number in range(6):
+        copy = Path(shutil.copytree(path, tmp_path / f"{number}.mlpackage"))
+        change(copy, lambda model, block: list(edits(operation(block, "cond")))[number]())  # noqa: B023
+        refused(copy)

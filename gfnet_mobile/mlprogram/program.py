@@ -48,7 +48,7 @@ FIELDS = {
     "bools": ("bool",), "floats": ("float32",), "ints": ("int32", "int16", "uint16", "uint32"), "longInts": ("int64",),
     "strings": ("str",),
 }  # fmt: skip
-"""fields of a constant written in the program, and the types that they hold; ``bytes`` hold all but truth values, too"""
+"""fields of a constant written in the program, and the types in them; ``bytes`` hold all but truth values, too"""
 LONGEST = 64
 """axes of a tensor, as many as numpy and torch take"""
 
