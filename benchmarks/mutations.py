@@ -2,8 +2,8 @@
 
     python -m benchmarks.mutations --count 1000
 
-A change is drawn uniformly among operators, attributes, weights, edges and outputs of a bundle's graphs; the manifest's hashes
-are written anew after it. It is left out only where the outputs on 20 random inputs stay the same, bit by bit.
+A change is drawn evenly among operators, attributes, weights, edges and outputs of a bundle's graphs; the manifest's
+hashes are written anew after it. It is left out only where the outputs on 20 random inputs stay the same, bit by bit.
 """
 
 import random

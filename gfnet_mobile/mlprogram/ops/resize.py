@@ -21,7 +21,8 @@ def upsample_nearest_neighbor(
         bounded(*x.shape[:axis], extent, *x.shape[axis + 1 :])
         places = torch.arange(extent) * x.shape[axis] // max(1, extent)
         if abs(factor * x.shape[axis] - extent) > ROUNDING:
-            places = (torch.arange(extent) * torch.tensor(1 / factor)).long().clamp(0, x.shape[axis] - 1)
+            starts = torch.arange(extent) / factor + ROUNDING / 10  # the factor itself was rounded to float32
+            places = starts.long().clamp(0, x.shape[axis] - 1)
         x = x.index_select(axis, places)
     return x
 
