@@ -20,9 +20,9 @@ def upsample_nearest_neighbor(
     for (axis, extent), factor in zip(_scaled(x, *factors), factors, strict=True):
         bounded(*x.shape[:axis], extent, *x.shape[axis + 1 :])
         places = torch.arange(extent) * x.shape[axis] // max(1, extent)
-        if abs(factor * x.shape[axis] - extent) > ROUNDING:
-            starts = torch.arange(extent) / factor + ROUNDING / 10  # the factor itself was rounded to float32
-            places = starts.long().clamp(0, x.shape[axis] - 1)
+        if extent != x.shape[axis] and abs(factor * x.shape[axis] - extent) > ROUNDING:
+            share = torch.tensor(1 / round(factor, 6))  # as torch computes it; the factor was rounded to float32
+            places = (torch.arange(extent) * share).long().clamp(0, x.shape[axis] - 1)
         x = x.index_select(axis, places)
     return x
 
