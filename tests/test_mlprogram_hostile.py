@@ -268,6 +268,13 @@ def test_a_loop_that_never_ends_is_ended(tmp_path, monkeypatch):
         ran.predict({"a": a, "b": b + 60})
 
 
+def test_results_that_do_not_fit_in_memory_together_are_refused(package, monkeypatch):
+    monkeypatch.setattr(interpreter, "TOGETHER", 4 * 8 * 8 + 4 * 4 * 4)
+    load(package)
+    monkeypatch.setattr(interpreter, "TOGETHER", 4 * 8 * 8 + 4 * 4 * 4 - 1)
+    assert "elements are held at one time" in refused(package)
+
+
 def test_blocks_that_do_not_fit_their_operator_are_refused(tmp_path):
     specs = [mb.TensorSpec(shape=(1,)), mb.TensorSpec(shape=(1,))]
 

@@ -5,6 +5,7 @@ precision: floating values are *held* in float32 or float64 whatever the program
 to what it declares where that is asked for.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,8 @@ Precision = Literal["fp32", "fp16", "fp64"]
 float32, its results rounded to float16 where the program stores float16. ``fp64``: every float in float64, for
 comparisons that must notice the smallest change."""
 
+TOGETHER = 2**30
+"""elements of all results that are held at one time"""
 ROUNDS = 10_000
 """of loops in one prediction; a damaged one might never end"""
 
@@ -71,6 +74,7 @@ class Interpreter:
             self.constants | {name: self._empty(kind) for name, kind in (self.inputs | self.states).items()},
         )
         self._last = _last_uses(self._operators, {*self.constants, *self.outputs})
+        _check_memory(self._operators, self._last)
 
     def _whole(self, operators: Sequence[Operator]) -> tuple[Operator, ...]:
         """Without the operators that make weights whole; those are what they are stored as, whatever the precision."""
@@ -245,6 +249,28 @@ def _last_uses(operators: Sequence[Operator], kept: set[str]) -> list[list[str]]
     for name, number in last.items():
         if name not in kept:
             found[number].append(name)
+    return found
+
+
+def _check_memory(operators: Sequence[Operator], last: Sequence[Sequence[str]]) -> None:
+    """Raises UserError for a program whose results would not fit in memory together; what blocks compute stays until
+    their round ends."""
+    held: dict[str, int] = {}
+    for operator, unneeded in zip(operators, last, strict=True):
+        inside = sum(_sizes(operator).values())
+        held |= {name: math.prod(kind.shape) for name, kind in operator.outputs}
+        if sum(held.values()) + inside > TOGETHER:
+            raise UserError(f"{operator.kind} {operator.name!r}: more than {TOGETHER} elements are held at one time")
+        for name in unneeded:
+            held.pop(name, None)
+
+
+def _sizes(operator: Operator) -> dict[str, int]:
+    """Elements of what its blocks' operators give."""
+    found: dict[str, int] = {}
+    for block in operator.blocks:
+        for one in block.operators:
+            found |= {name: math.prod(kind.shape) for name, kind in one.outputs} | _sizes(one)
     return found
 
 
