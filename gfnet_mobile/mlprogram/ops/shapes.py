@@ -33,7 +33,7 @@ def reshape_like(
 
 @operator
 def flatten2d(x: Tensor, axis: Tensor | int = 1) -> Tensor:
-    at = axis_of(int(axis), x.ndim)
+    at = x.ndim if int(axis) == x.ndim else axis_of(int(axis), x.ndim)
     return x.reshape(math.prod(x.shape[:at]), math.prod(x.shape[at:]))
 
 
