@@ -2,8 +2,8 @@
 
     python -m benchmarks.mutations --count 1000
 
-A change is drawn uniformly among operators, constants, weights and edges of a bundle's graphs; the manifest's hashes
-are written anew after it. It is left out only where the outputs on 20 random inputs stay the same, bit by bit.
+A change is drawn evenly among operators, attributes, weights, edges and outputs of a bundle's graphs; the manifest's
+hashes are written anew after it. It is left out only where the outputs on 20 random inputs stay the same, bit by bit.
 """
 
 import random
@@ -18,7 +18,7 @@ import typer
 
 from export.bundle import export_bundle
 from gfnet_mobile.bundle.store import open_bundle, write_manifest
-from gfnet_mobile.errors import UserError
+from gfnet_mobile.errors import CheckFailed, UserError
 from gfnet_mobile.measure.verify import verify
 from gfnet_mobile.mlprogram import load
 
@@ -29,7 +29,7 @@ from mutations import mutate, outputs_of
 def noticed(folder: Path) -> bool:
     try:
         report = verify(open_bundle(folder), ["coreml"])
-    except UserError:
+    except (UserError, CheckFailed):
         return True
     return any(one.problem for one in report.probed) or not all(row.ok for row in report.rows)
 

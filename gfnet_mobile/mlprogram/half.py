@@ -8,9 +8,7 @@ one rounded.
 import numpy as np
 
 from gfnet_mobile.errors import UserError
-from gfnet_mobile.mlprogram.program import Function, Operator, Type, Value
-
-FLOATS = ("float16", "float32")
+from gfnet_mobile.mlprogram.program import FLOATS, Function, Operator, Type, Value
 
 
 def prove_half(whole: Function, half: Function) -> int:
@@ -60,6 +58,8 @@ def _compare(
     first: _Plain, wanted: Operator, second: _Plain, found: Operator, names: dict[str, str], place: str
 ) -> None:
     """``names``: values of the float16 program that are known, and what they are in the float32 program."""
+    if found.blocks or wanted.blocks:
+        raise UserError(f"{place}: has blocks of its own, which are not compared")
     if found.kind != wanted.kind:
         raise UserError(f"{place}: the float32 program has {wanted.kind} {wanted.name!r} there")
     if set(found.inputs) != set(wanted.inputs):

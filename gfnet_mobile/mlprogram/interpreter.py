@@ -5,8 +5,9 @@ precision: floating values are *held* in float32 or float64 whatever the program
 to what it declares where that is asked for.
 """
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -15,11 +16,13 @@ import torch
 from numpy.typing import NDArray
 
 from gfnet_mobile.errors import UserError
+from gfnet_mobile.mlprogram.checks import LISTS, OWN, check_function
+from gfnet_mobile.mlprogram.description import check_description
 from gfnet_mobile.mlprogram.dry_run import check_shapes
 from gfnet_mobile.mlprogram.ops import OPERATORS
 from gfnet_mobile.mlprogram.package import open_package
 from gfnet_mobile.mlprogram.pictures import image_inputs, pixels
-from gfnet_mobile.mlprogram.program import Function, Operator, Type, Value, read_function
+from gfnet_mobile.mlprogram.program import FLOATS, Block, Function, Operator, Type, Value, read_function
 from gfnet_mobile.mlprogram.weights import stored
 
 Array = NDArray[Any]
@@ -27,21 +30,24 @@ Watch = Callable[[str, str, torch.Tensor], None]
 State = dict[str, torch.Tensor]
 """what a stateful program keeps between predictions, by name"""
 
-LISTS = ("values", "ref_tensors", "begins", "ends", "end_masks")
-"""arguments that take many values"""
-
 Precision = Literal["fp32", "fp16", "fp64"]
 """``fp32``: every float in float32, also where the program says float16. ``fp16``: arithmetic of an operator in
 float32, its results rounded to float16 where the program stores float16. ``fp64``: every float in float64, for
 comparisons that must notice the smallest change."""
 
-FLOATS = ("float16", "float32")
-MIXED = ("cast", "crop_resize", "resample", "reshape_like", "quantize", "dequantize", "scaled_dot_product_attention")
-"""operators whose floating inputs and results may differ in type"""
+TOGETHER = 2**30
+"""elements of all results that are held at one time"""
+ROUNDS = 10_000
+"""of loops in one prediction; a damaged one might never end"""
 
 
-STATEFUL = {"read_state": {"input": 1}, "write_state": {"input": 1, "data": 1}}
-"""operators that the interpreter does itself: argument → number of values"""
+@dataclass
+class _Running:
+    """A prediction on its way."""
+
+    state: State
+    watch: Watch
+    rounds: int = 0
 
 
 class Interpreter:
@@ -54,26 +60,37 @@ class Interpreter:
         self.inputs = function.inputs
         self.states = function.states
         self.images = dict(images or {})
-        self.outputs = _declared(function)
+        types = check_function(function)
+        for name in function.outputs:
+            if name not in types:
+                raise UserError(f"output {name!r}: nothing in the program computes it")
+        self.outputs = {name: types[name] for name in function.outputs}
         self.precision = precision
         self._held = torch.float64 if precision == "fp64" else torch.float32
         self.constants: dict[str, Any] = {name: self._hold(value) for name, value in function.constants.items()}
-        self._operators = []
-        types = function.inputs | function.states
-        for operator in function.operators:
-            _check_arguments(operator, function.states)
-            _check_floats(operator, types)
-            types.update(operator.outputs)
-            if operator.kind.startswith("constexpr_"):  # weights are what they are stored as, whatever the precision
+        self._operators = self._whole(function.operators)
+        self._check_shapes(
+            self._operators,
+            self.constants | {name: self._empty(kind) for name, kind in (self.inputs | self.states).items()},
+        )
+        self._last = _last_uses(self._operators, {*self.constants, *self.outputs})
+        _check_memory(self._operators, self._last)
+
+    def _whole(self, operators: Sequence[Operator]) -> tuple[Operator, ...]:
+        """Without the operators that make weights whole; those are what they are stored as, whatever the precision."""
+        found = []
+        for operator in operators:
+            if operator.kind.startswith("constexpr_"):
+                check_shapes(OPERATORS[operator.kind], operator, self._arguments(operator, self.constants))
                 self.constants.update(self._run(operator, self.constants, rounded=True))
             else:
-                self._operators.append(operator)
-        self._check_shapes()
-        self._last = _last_uses(self._operators, {*self.constants, *self.outputs})
+                blocks = (replace(block, operators=self._whole(block.operators)) for block in operator.blocks)
+                found.append(replace(operator, blocks=tuple(blocks)))
+        return tuple(found)
 
     def weights(self) -> list[torch.Tensor]:
         """Constants of floats that operators take, made whole; scalars are arguments."""
-        read = {name for one in self._operators for names in one.inputs.values() for name in names}
+        read = {name for one in self._operators for name in _read(one)}
         tensors = [value for name, value in self.constants.items() if name in read and isinstance(value, torch.Tensor)]
         return [tensor for tensor in tensors if tensor.is_floating_point() and tensor.ndim]
 
@@ -101,33 +118,58 @@ class Interpreter:
                 found = f"{array.dtype} {list(array.shape)}"
                 raise UserError(f"input {name!r}: is {found} where the program says {wanted[name]}")
             values[name] = self._hold(array)
+        running = _Running({} if state is None else state, watch)
         with torch.no_grad():
-            for number, operator in enumerate(self._operators):
-                if operator.kind == "read_state":
-                    values[operator.name] = (state or {})[operator.inputs["input"][0]]
-                elif operator.kind == "write_state":
-                    (state or {})[operator.name] = self._written(operator, values)
-                else:
-                    values.update(self._run(operator, values, rounded=self.precision == "fp16"))
+            for operator, unneeded in zip(self._operators, self._last, strict=True):
+                values.update(self._done(operator, values, running))
                 for name, _ in operator.outputs:
                     if isinstance(values[name], torch.Tensor):
                         watch(operator.kind, name, values[name])
-                for name in self._last[number]:
+                for name in unneeded:
                     values.pop(name, None)
         return {name: self._given(values[name], kind) for name, kind in self.outputs.items()}
 
-    def _check_shapes(self) -> None:
-        """Every operator once, without data."""
-        values = self.constants | {name: self._empty(kind) for name, kind in (self.inputs | self.states).items()}
-        for operator in self._operators:
-            arguments = self._arguments(operator, values)
-            if operator.kind not in STATEFUL:
-                check_shapes(OPERATORS[operator.kind], operator, arguments)
+    def _done(self, operator: Operator, values: Mapping[str, Any], running: _Running) -> dict[str, Any]:
+        """Its results by name."""
+        if operator.kind == "read_state":
+            return {operator.name: running.state[operator.inputs["input"][0]]}
+        if operator.kind == "write_state":
+            running.state[operator.name] = self._written(operator, values)
+            return {}
+        if operator.kind == "cond":
+            chosen = operator.blocks[0 if bool(values[operator.inputs["pred"][0]]) else 1]
+            results = self._inside(chosen, [], values, running)
+        elif operator.kind == "while_loop":
+            condition, body = operator.blocks
+            results = [values[name] for name in operator.inputs["loop_vars"]]
+            while bool(self._inside(condition, results, values, running)[0]):
+                running.rounds += 1
+                if running.rounds > ROUNDS:
+                    raise UserError(f"while_loop {operator.name!r}: more than {ROUNDS} rounds")
+                results = self._inside(body, results, values, running)
+        else:
+            return self._run(operator, values, rounded=self.precision == "fp16")
+        return dict(zip(dict(operator.outputs), results, strict=True))
+
+    def _inside(self, block: Block, given: Sequence[Any], values: Mapping[str, Any], running: _Running) -> list[Any]:
+        inside = {**values, **dict(zip(block.inputs, given, strict=True))}
+        for operator in block.operators:
+            inside.update(self._done(operator, inside, running))
+        return [inside[name] for name in block.outputs]
+
+    def _check_shapes(self, operators: Sequence[Operator], values: dict[str, Any]) -> None:
+        """Every operator once, without data; ``values`` grow by its results."""
+        for operator in operators:
+            for block in operator.blocks:
+                inputs = {name: self._empty(kind) for name, kind in block.inputs.items()}
+                self._check_shapes(block.operators, {**values, **inputs})
+            if operator.kind not in OWN:
+                check_shapes(OPERATORS[operator.kind], operator, self._arguments(operator, values))
             values.update((name, self._empty(kind)) for name, kind in operator.outputs)
 
     def _empty(self, kind: Type) -> torch.Tensor | None:
         """A tensor of that type without data."""
-        if kind.dtype in ("str", "dict"):
+        if kind.dtype in ("str", "int64", "dict"):
             return None
         dtype = self._held if kind.dtype in FLOATS else torch.from_numpy(np.zeros(0, stored(kind.dtype))).dtype
         return torch.empty(kind.shape, dtype=dtype, device="meta")
@@ -137,14 +179,8 @@ class Interpreter:
         return self._checked(data, self.states[operator.name], f"write_state {operator.name!r}", rounded=True)
 
     def _arguments(self, operator: Operator, values: Mapping[str, Any]) -> dict[str, Any]:
-        arguments: dict[str, Any] = {}
-        for argument, names in operator.inputs.items():
-            for name in names:
-                if name not in values:
-                    raise UserError(f"{operator.kind} {operator.name!r}: {name!r} is not computed before it is used")
-            found = [values[name] for name in names]
-            arguments[argument] = found if argument in LISTS else found[0]
-        return arguments
+        found = {argument: [values[name] for name in names] for argument, names in operator.inputs.items()}
+        return {argument: given if argument in LISTS else given[0] for argument, given in found.items()}
 
     def _run(self, operator: Operator, values: Mapping[str, Any], rounded: bool) -> dict[str, torch.Tensor]:
         place = f"{operator.kind} {operator.name!r}"
@@ -166,7 +202,7 @@ class Interpreter:
     def _checked(self, result: torch.Tensor, declared: Type, place: str, rounded: bool) -> torch.Tensor:
         """``result`` as it is held, if it is of the declared type."""
         if not isinstance(result, torch.Tensor):  # a classifier's label and its probabilities
-            if declared.dtype != type(result).__name__:
+            if declared.dtype != {"int": "int64"}.get(type(result).__name__, type(result).__name__):
                 raise UserError(f"{place}: is {type(result).__name__} where the program says {declared}")
             return result
         dtype = str(result.dtype).removeprefix("torch.")
@@ -190,18 +226,6 @@ class Interpreter:
         return array if self.precision == "fp64" or declared.dtype not in FLOATS else array.astype(declared.dtype)
 
 
-def _declared(function: Function) -> dict[str, Type]:
-    """Types of the outputs."""
-    types = dict(function.inputs) | {name: kind for one in function.operators for name, kind in one.outputs}
-    for name, value in function.constants.items():
-        if isinstance(value, np.ndarray):
-            types[name] = Type(str(value.dtype), value.shape)
-    for name in function.outputs:
-        if name not in types:
-            raise UserError(f"output {name!r}: nothing in the program computes it")
-    return {name: types[name] for name in function.outputs}
-
-
 def load(path: str | Path, precision: Precision = "fp32", function: str = "main") -> Interpreter:
     """A saved ``.mlpackage``, ready to run. Raises UserError for whatever in it is not understood."""
     if precision not in get_args(Precision):
@@ -209,14 +233,17 @@ def load(path: str | Path, precision: Precision = "fp32", function: str = "main"
     package = open_package(Path(path))
     program = read_function(package, function)
     images = {name: order for name, order in image_inputs(package, function).items() if name in program.inputs}
-    return Interpreter(program, precision, images)
+    found = Interpreter(program, precision, images)
+    outputs = [(name, found.outputs[name]) for name in program.outputs]
+    check_description(package, function, list(program.inputs.items()), outputs, list(program.states.items()))
+    return found
 
 
 def _last_uses(operators: Sequence[Operator], kept: set[str]) -> list[list[str]]:
     """For each operator the values that nobody needs after it."""
     last: dict[str, int] = {}
     for number, operator in enumerate(operators):
-        for name in (*(name for names in operator.inputs.values() for name in names), *dict(operator.outputs)):
+        for name in (*_read(operator), *dict(operator.outputs)):
             last[name] = number
     found: list[list[str]] = [[] for _ in operators]
     for name, number in last.items():
@@ -225,31 +252,33 @@ def _last_uses(operators: Sequence[Operator], kept: set[str]) -> list[list[str]]
     return found
 
 
-def _check_arguments(operator: Operator, states: Mapping[str, Type]) -> None:
-    place = f"{operator.kind} {operator.name!r}"
-    if operator.kind in STATEFUL:
-        arguments = {argument: len(names) for argument, names in operator.inputs.items()}
-        if arguments != STATEFUL[operator.kind] or operator.inputs["input"][0] not in states:
-            raise UserError(f"{place}: reads or writes no state of the program")
-        return
-    if operator.kind not in OPERATORS:
-        raise UserError(f"{place}: operator {operator.kind!r} is not understood")
-    try:
-        inspect.signature(OPERATORS[operator.kind]).bind(**dict.fromkeys(operator.inputs))
-    except TypeError as error:
-        raise UserError(f"{place}: {error}") from error
-    for argument, names in operator.inputs.items():
-        if argument not in LISTS and len(names) != 1:
-            raise UserError(f"{place}: {len(names)} values for {argument!r}")
+def _check_memory(operators: Sequence[Operator], last: Sequence[Sequence[str]]) -> None:
+    """Raises UserError for a program whose results would not fit in memory together; what blocks compute stays until
+    their round ends."""
+    held: dict[str, int] = {}
+    for operator, unneeded in zip(operators, last, strict=True):
+        inside = sum(_sizes(operator).values())
+        held |= {name: math.prod(kind.shape) for name, kind in operator.outputs}
+        if sum(held.values()) + inside > TOGETHER:
+            raise UserError(f"{operator.kind} {operator.name!r}: more than {TOGETHER} elements are held at one time")
+        for name in unneeded:
+            held.pop(name, None)
 
 
-def _check_floats(operator: Operator, types: Mapping[str, Type]) -> None:
-    """Held in one type, float16 and float32 could be mixed unseen; no operator but a cast may."""
-    if operator.kind in MIXED:
-        return
-    names = (name for names in operator.inputs.values() for name in names)
-    inputs = {types[name].dtype for name in names if name in types and types[name].dtype in FLOATS}
-    results = {declared.dtype for _, declared in operator.outputs if declared.dtype in FLOATS}
-    if len(inputs) > 1 or (inputs and results and results != inputs):
-        place = f"{operator.kind} {operator.name!r}"
-        raise UserError(f"{place}: takes {' and '.join(sorted(inputs))}, gives {' and '.join(sorted(results))}")
+def _sizes(operator: Operator) -> dict[str, int]:
+    """Elements of what its blocks' operators give."""
+    found: dict[str, int] = {}
+    for block in operator.blocks:
+        for one in block.operators:
+            found |= {name: math.prod(kind.shape) for name, kind in one.outputs} | _sizes(one)
+    return found
+
+
+def _read(operator: Operator) -> Iterator[str]:
+    """Names of what it takes, its blocks' operators included."""
+    for names in operator.inputs.values():
+        yield from names
+    for block in operator.blocks:
+        yield from block.outputs
+        for one in block.operators:
+            yield from _read(one)

@@ -6,27 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gfnet_mobile.errors import UserError
+from gfnet_mobile.mlprogram.description import described
 from gfnet_mobile.mlprogram.package import Package
 from gfnet_mobile.quiet import quiet
 
 with quiet():
-    from coremltools.proto import FeatureTypes_pb2, Model_pb2
+    from coremltools.proto import FeatureTypes_pb2
 
 _SPACES = FeatureTypes_pb2.ImageFeatureType
 ORDERS = {_SPACES.RGB: "RGB", _SPACES.BGR: "BGR", _SPACES.GRAYSCALE: "L"}
 """colour space of the description → the order of the program's channels"""
-
-
-def described(package: Package, function: str) -> Model_pb2.ModelDescription:
-    """What a package says of the function; its own description, where there are many (iOS 18)."""
-    description = package.model.description
-    for one in description.functions:
-        if one.name == function:
-            found = Model_pb2.ModelDescription()
-            found.input.extend(one.input)
-            found.output.extend(one.output)
-            return found
-    return description
 
 
 def image_inputs(package: Package, function: str) -> dict[str, str]:

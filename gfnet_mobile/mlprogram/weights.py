@@ -33,7 +33,8 @@ def unpacked(data: bytes | NDArray[np.uint8], dtype: str, count: int) -> NDArray
     """``count`` values out of bytes, none if the bytes are not as many."""
     values = np.frombuffer(data, np.uint8)
     if dtype not in PACKED:
-        return values.view(stored(dtype)) if len(values) else np.zeros(0, stored(dtype))
+        whole = len(values) == count * stored(dtype).itemsize
+        return values.view(stored(dtype)) if whole and count else np.zeros(0, stored(dtype))
     bits = PACKED[dtype]
     if len(values) != -(-count * bits // 8):
         return np.zeros(0, stored(dtype))

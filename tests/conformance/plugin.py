@@ -32,6 +32,8 @@ with quiet():
     from coremltools.proto.MIL_pb2 import DataType as types
 
 HERE = Path(__file__).parent
+APPLES = ("rdar://148451040", "rdar://149313013")
+"""bugs of Core ML for which coremltools leaves tests of layers and states out; here they are run"""
 
 
 def read(name: str) -> dict[str, str]:
@@ -59,6 +61,9 @@ def pytest_configure(config: pytest.Config) -> None:
     testing_utils._IS_MACOS = True
     testing_utils.compare_backend = partial(compare, testing_utils.compare_backend)
     MLModel.predict = predict
+    MLModel.make_state = lambda model: {}
+    for left_out in ("skip", "xfail"):
+        setattr(pytest, left_out, partial(unless_apples, getattr(pytest, left_out)))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -93,8 +98,14 @@ def compare(original: Callable[..., None], mlmodel: MLModel, *arguments: Any, **
     original(mlmodel, *arguments, **options | tolerances | {"dtype": "fp32"})
 
 
-def predict(model: Any, data: dict[str, Any], state: Any = None) -> dict[str, Any]:
-    """Core ML casts what it is given to the declared type, and a scalar comes back with one axis."""
+def unless_apples(original: Callable[..., None], reason: str = "", **options: Any) -> None:
+    if reason not in APPLES:
+        original(reason, **options)
+
+
+def predict(model: Any, data: dict[str, Any], state: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Core ML casts what it is given to the declared type, and a scalar comes back with one axis. ``state`` is empty
+    before the first prediction."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.mlpackage"
         model.save(str(path))
@@ -106,8 +117,10 @@ def predict(model: Any, data: dict[str, Any], state: Any = None) -> dict[str, An
         inputs = {
             name: np.asarray(data[name]).astype(kind.dtype).reshape(kind.shape) for name, kind in program.inputs.items()
         }
+        if program.states and not state:
+            state.update(program.make_state())
         try:
-            outputs = program.predict(inputs)
+            outputs = program.predict(inputs, state)
         except UserError as error:
             raise RuntimeError(f"Unable to compute the prediction using ML Program: {error}") from error
         return {name: array if array.shape else array[None] for name, array in outputs.items()}

@@ -20,6 +20,7 @@ for _kind in (
     "normalisation",
     "padding",
     "pooling",
+    "recurrent",
     "reductions",
     "resample",
     "resize",

@@ -90,7 +90,9 @@ def logical_xor(x: Tensor, y: Tensor) -> Tensor:
 @operator
 def real_div(x: Tensor, y: Tensor) -> Tensor:
     """Integers are divided towards zero."""
-    return x / y if x.is_floating_point() else torch.div(x, y, rounding_mode="trunc")
+    if x.is_floating_point():
+        return x / y
+    return torch.div(x.long(), y.long(), rounding_mode="trunc").to(x.dtype)  # the least by -1 would end the process
 
 
 @operator

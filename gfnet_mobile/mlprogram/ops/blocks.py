@@ -3,6 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
+from gfnet_mobile.mlprogram.ops.padding import padded
 from gfnet_mobile.mlprogram.ops.table import operator
 
 
@@ -35,9 +36,9 @@ def space_to_depth(x: Tensor, block_size: Tensor) -> Tensor:
 @operator
 def space_to_batch(x: Tensor, block_shape: Tensor, paddings: Tensor) -> Tensor:
     (down, across), (rows, columns) = block_shape.tolist(), paddings.tolist()
-    padded = functional.pad(x, [*columns, *rows])
-    batch, channels, height, width = padded.shape
-    parts = padded.reshape(batch, channels, height // down, down, width // across, across)
+    whole = padded(x, [(rows[0], rows[1]), (columns[0], columns[1])])
+    batch, channels, height, width = whole.shape
+    parts = whole.reshape(batch, channels, height // down, down, width // across, across)
     return parts.permute(3, 5, 0, 1, 2, 4).reshape(-1, channels, height // down, width // across)
 
 

@@ -4,6 +4,7 @@ the operators; iOS 16 and iOS 18 share names, and differ in the arguments."""
 import torch
 from torch import Tensor
 
+from gfnet_mobile.mlprogram.ops.sizes import axis_of
 from gfnet_mobile.mlprogram.ops.table import operator
 
 
@@ -49,7 +50,7 @@ def constexpr_lut_to_dense(
     chosen = lut.reshape(-1, vector)[block * entries + indices.long()]
     if vector_axis is None:
         return chosen.squeeze(-1)
-    axis = int(vector_axis) % indices.ndim
+    axis = axis_of(int(vector_axis), indices.ndim)
     return chosen.movedim(-1, axis + 1).flatten(axis, axis + 1)
 
 

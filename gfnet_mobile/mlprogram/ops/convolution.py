@@ -3,7 +3,8 @@
 from torch import Tensor
 from torch.nn import functional
 
-from gfnet_mobile.mlprogram.ops.padding import flat, ones, padding, pairs
+from gfnet_mobile.mlprogram.ops.padding import flat, padded, padding, pairs, steps_of
+from gfnet_mobile.mlprogram.ops.sizes import bounded
 from gfnet_mobile.mlprogram.ops.table import operator
 
 
@@ -20,10 +21,10 @@ def conv(
 ) -> Tensor:
     """``x`` [B, C, *D], ``weight`` [O, C / groups, *K]; ``pad`` is before and after each axis in turn."""
     axes = x.ndim - 2
-    steps, apart = ones(strides, axes), ones(dilations, axes)
-    padded = functional.pad(x, flat(padding(x, _reach(weight, apart), steps, pad_type, pad)))
+    steps, apart = steps_of(strides, axes), steps_of(dilations, axes)
+    whole = padded(x, padding(x, _reach(weight, apart), steps, pad_type, pad))
     function = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}[axes]
-    return function(padded, weight, bias, steps, 0, apart, int(groups))
+    return function(whole, weight, bias, steps, 0, apart, _positive(groups))
 
 
 @operator
@@ -41,9 +42,13 @@ def conv_transpose(
     """``x`` [B, C, *D], ``weight`` [C, O / groups, *K]. All that the kernels reach, cut by the padding; where
     ``output_shape`` reaches further there is nothing but the bias."""
     axes = x.ndim - 2
-    steps, apart = ones(strides, axes), ones(dilations, axes)
+    steps, apart = steps_of(strides, axes), steps_of(dilations, axes)
+    sizes = zip(x.shape[2:], steps, _reach(weight, apart), strict=True)
+    bounded(
+        len(x), weight.shape[1] * _positive(groups), *((extent - 1) * step + reach for extent, step, reach in sizes)
+    )
     functions = {1: functional.conv_transpose1d, 2: functional.conv_transpose2d, 3: functional.conv_transpose3d}
-    whole = functions[axes](x, weight, None, steps, 0, 0, int(groups), apart)
+    whole = functions[axes](x, weight, None, steps, 0, 0, _positive(groups), apart)
     if pad_type == "valid":
         cut = [(0, 0)] * axes
     elif pad_type == "custom":
@@ -56,10 +61,18 @@ def conv_transpose(
     else:
         raise ValueError(f"pad_type {pad_type!r}")
     if output_shape is not None:
-        sizes = zip(whole.shape[2:], output_shape.tolist()[2:], cut, strict=True)
-        cut = [(before, extent - before - wanted) for extent, wanted, (before, _) in sizes]
+        wanted = bounded(*output_shape.tolist())[2:]
+        rows = zip(whole.shape[2:], wanted, cut, strict=True)
+        cut = [(before, extent - before - size) for extent, size, (before, _) in rows]
     found = functional.pad(whole, [-side for side in flat(cut)])
     return found if bias is None else found + bias.reshape(-1, *[1] * axes)
+
+
+def _positive(groups: Tensor | int) -> int:
+    """ValueError for any other number."""
+    if int(groups) < 1:
+        raise ValueError(f"{int(groups)} groups")
+    return int(groups)
 
 
 def _reach(weight: Tensor, dilations: list[int]) -> list[int]:

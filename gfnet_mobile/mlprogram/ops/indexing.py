@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from gfnet_mobile.mlprogram.ops.sizes import axis_of
 from gfnet_mobile.mlprogram.ops.table import operator
 
 
@@ -19,10 +20,9 @@ def slice_by_index(
     squeeze_mask: Tensor | None = None,
 ) -> Tensor:
     """As numpy cuts ``begin:end:stride``; a mask leaves a bound away, or keeps ``begin`` alone and drops the axis."""
-    places = _places(x, begin, end, stride, begin_mask, end_mask, squeeze_mask)
-    for axis, (chosen, _) in enumerate(places):
-        x = x.index_select(axis, torch.tensor(chosen, dtype=torch.long))
-    return x.reshape([len(chosen) for chosen, dropped in places if not dropped])
+    cuts = _cuts(x, begin, end, stride, begin_mask, end_mask, squeeze_mask)
+    part = x[tuple(cut for cut, _, _ in cuts)].flip([axis for axis, (_, turned, _) in enumerate(cuts) if turned])
+    return part.reshape([extent for extent, (*_, dropped) in zip(part.shape, cuts, strict=True) if not dropped])
 
 
 @operator
@@ -37,11 +37,14 @@ def slice_update(
     squeeze_mask: Tensor | None = None,
 ) -> Tensor:
     """``x`` with the part that ``slice_by_index`` would cut replaced."""
-    numbers = torch.arange(x.numel()).reshape(x.shape)
-    cut = slice_by_index(numbers, begin, end, stride, begin_mask, end_mask, squeeze_mask)
-    if cut.shape != update.shape:
-        raise ValueError(f"update {list(update.shape)} for a part {list(cut.shape)}")
-    return x.flatten().scatter(0, cut.flatten(), update.flatten()).reshape(x.shape)
+    cuts = _cuts(x, begin, end, stride, begin_mask, end_mask, squeeze_mask)
+    whole = x.clone()
+    part = whole[tuple(cut for cut, _, _ in cuts)]
+    kept = [extent for extent, (*_, dropped) in zip(part.shape, cuts, strict=True) if not dropped]
+    if kept != list(update.shape):
+        raise ValueError(f"update {list(update.shape)} for a part {kept}")
+    part.copy_(update.reshape(part.shape).flip([axis for axis, (_, turned, _) in enumerate(cuts) if turned]))
+    return whole
 
 
 @operator
@@ -71,7 +74,7 @@ def gather(
     validate_indices: Tensor | bool = False,
 ) -> Tensor:
     """ValueError for an index outside the axis, and for a negative one where ``validate_indices`` is set."""
-    axis_, shared = int(axis) % x.ndim, int(batch_dims)
+    axis_, shared = axis_of(int(axis), x.ndim), int(batch_dims)
     batch, before, after = x.shape[:shared], x.shape[shared:axis_], x.shape[axis_ + 1 :]
     rows = x.reshape(math.prod(batch), math.prod(before), x.shape[axis_], math.prod(after))
     chosen = _inside(indices, x.shape[axis_], validate_indices).reshape(
@@ -157,23 +160,28 @@ def _inside(indices: Tensor, extent: int, validate: Tensor | bool) -> Tensor:
     """Negative ones count from the end, if they are not to be ``validate``d. ValueError outside."""
     wide = indices.long()
     least = 0 if bool(validate) else -extent
-    if wide.numel() and not (least <= int(wide.min()) and int(wide.max()) < extent):
+    if wide.numel() and not wide.is_meta and not (least <= int(wide.min()) and int(wide.max()) < extent):
         raise ValueError(f"indices leave an axis of {extent}")
     return torch.where(wide < 0, wide + extent, wide)
 
 
-def _places(x: Tensor, begin: Tensor, end: Tensor, *others: Tensor | None) -> list[tuple[list[int], bool]]:
-    """For each axis the places that are cut out, and whether it is dropped."""
-    first, last = begin.tolist(), end.tolist()
+def _cuts(x: Tensor, begin: Tensor, end: Tensor, *others: Tensor | None) -> list[tuple[slice, bool, bool]]:
+    """For each axis a slice with a positive step, whether the part is turned round, and whether the axis is dropped.
+    ValueError for arguments that have not one value for each axis."""
+    bounds = [begin.tolist(), end.tolist()]
     stride, *masks = [None if one is None else one.tolist() for one in others]
+    steps = [1] * x.ndim if stride is None else stride
     begin_mask, end_mask, squeeze_mask = ([False] * x.ndim if mask is None else mask for mask in masks)
     found = []
-    for axis, extent in enumerate(x.shape):
-        step = 1 if stride is None else stride[axis]
-        if squeeze_mask[axis]:
-            place = 0 if begin_mask[axis] and step > 0 else extent - 1 if begin_mask[axis] else first[axis] % extent
-            found.append(([place], True))
+    rows = zip(x.shape, *bounds, steps, begin_mask, end_mask, squeeze_mask, strict=True)
+    for extent, first, last, step, no_begin, no_end, dropped in rows:
+        if dropped:
+            place = first if not no_begin else 0 if step > 0 else extent - 1
+            if not -extent <= place < extent:
+                raise ValueError(f"place {place} leaves an axis of {extent}")
+            found.append((slice(place % extent, place % extent + 1), False, True))
             continue
-        cut = slice(None if begin_mask[axis] else first[axis], None if end_mask[axis] else last[axis], step)
-        found.append((list(range(*cut.indices(extent))), False))
+        places = range(*slice(None if no_begin else first, None if no_end else last, step).indices(extent))
+        ordered = places if step > 0 else places[::-1]
+        found.append((slice(ordered.start, max(ordered.start, ordered.stop), ordered.step), step < 0, False))
     return found

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gfnet_mobile.mlprogram.ops.sizes import bounded
 from gfnet_mobile.mlprogram.ops.table import operator
 
 
@@ -17,6 +18,9 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 def matmul(x: Tensor, y: Tensor, transpose_x: Tensor | bool = False, transpose_y: Tensor | bool = False) -> Tensor:
     kind = torch.promote_types(x.dtype, y.dtype)  # iOS 17: integers beside floats
     left, right = x.to(kind), y.to(kind)
+    batch = torch.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    for operand in (x, y):  # torch repeats both for the batch
+        bounded(*batch, *operand.shape[-2:])
     return (left.mT if bool(transpose_x) else left) @ (right.mT if bool(transpose_y) else right)
 
 

@@ -3,6 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
+from gfnet_mobile.mlprogram.ops.sizes import axis_of
 from gfnet_mobile.mlprogram.ops.table import operator
 
 
@@ -38,11 +39,16 @@ def layer_norm(
     epsilon: Tensor | float = 1e-5,
 ) -> Tensor:
     """``gamma`` and ``beta`` have the extents of ``axes``."""
-    over = list(range(x.ndim)) if axes is None else sorted(axis % x.ndim for axis in axes.tolist())
-    shape = [extent if axis in over else 1 for axis, extent in enumerate(x.shape)]
+    over = list(range(x.ndim)) if axes is None else [axis_of(axis, x.ndim) for axis in axes.tolist()]
+
+    def along(values: Tensor) -> Tensor:
+        """In the order of the axes of ``x``."""
+        sorted_ = values.permute(sorted(range(len(over)), key=over.__getitem__))
+        return sorted_.reshape([extent if axis in over else 1 for axis, extent in enumerate(x.shape)])
+
     found = _normalised(x, over, epsilon)
-    found = found if gamma is None else found * gamma.reshape(shape)
-    return found if beta is None else found + beta.reshape(shape)
+    found = found if gamma is None else found * along(gamma)
+    return found if beta is None else found + along(beta)
 
 
 @operator
@@ -56,7 +62,7 @@ def local_response_norm(
     x: Tensor, size: Tensor, alpha: Tensor | float = 1e-4, beta: Tensor | float = 0.75, k: Tensor | float = 1.0
 ) -> Tensor:
     """Over as many channels before as after, so that an even ``size`` sees one fewer, but divides by ``size``."""
-    odd = (int(size) - 1) // 2 * 2 + 1
+    odd = min((int(size) - 1) // 2, x.shape[1]) * 2 + 1
     return functional.local_response_norm(x, odd, float(alpha) * odd / int(size), float(beta), float(k))
 
 

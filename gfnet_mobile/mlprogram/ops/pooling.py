@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gfnet_mobile.mlprogram.ops.padding import flat, ones, padding
+from gfnet_mobile.mlprogram.ops.padding import Pairs, padded, padding, steps_of
 from gfnet_mobile.mlprogram.ops.table import operator
 
 
@@ -19,9 +19,9 @@ def max_pool(
     pad: Tensor | None = None,
     ceil_mode: Tensor | bool = False,
 ) -> Tensor:
-    kernel, steps, padded, over = _windows(x, kernel_sizes, strides, pad_type, pad, ceil_mode)
+    kernel, steps, sides, over = _windows(x, kernel_sizes, strides, pad_type, pad, ceil_mode)
     function = {1: functional.max_pool1d, 2: functional.max_pool2d, 3: functional.max_pool3d}[len(kernel)]
-    return function(functional.pad(functional.pad(x, padded, value=-torch.inf), over, value=-torch.inf), kernel, steps)
+    return function(padded(padded(x, sides, -torch.inf), over, -torch.inf), kernel, steps)
 
 
 @operator
@@ -35,13 +35,13 @@ def avg_pool(
     ceil_mode: Tensor | bool = False,
 ) -> Tensor:
     """What ``ceil_mode`` adds at the end never counts."""
-    kernel, steps, padded, over = _windows(x, kernel_sizes, strides, pad_type, pad, ceil_mode)
-    total = _mean(functional.pad(functional.pad(x, padded), over), kernel, steps)
+    kernel, steps, sides, over = _windows(x, kernel_sizes, strides, pad_type, pad, ceil_mode)
+    total = _mean(padded(padded(x, sides), over), kernel, steps)
     exclude = bool(exclude_padding_from_average)
-    if not any(over) and not (exclude and any(padded)):
+    if not any(map(any, over)) and not (exclude and any(map(any, sides))):
         return total
-    counts = functional.pad(torch.ones_like(x[:1, :1]), padded, value=0.0 if exclude else 1.0)
-    return total / _mean(functional.pad(counts, over), kernel, steps)
+    counts = padded(torch.ones_like(x[:1, :1]), sides, 0.0 if exclude else 1.0)
+    return total / _mean(padded(counts, over), kernel, steps)
 
 
 @operator
@@ -54,8 +54,8 @@ def l2_pool(
     ceil_mode: Tensor | bool = False,
 ) -> Tensor:
     """Root of the sum of squares."""
-    kernel, steps, padded, over = _windows(x, kernel_sizes, strides, pad_type, pad, ceil_mode)
-    squares = functional.pad(functional.pad(x * x, padded), over)
+    kernel, steps, sides, over = _windows(x, kernel_sizes, strides, pad_type, pad, ceil_mode)
+    squares = padded(padded(x * x, sides), over)
     return (_mean(squares, kernel, steps) * math.prod(kernel)).sqrt()
 
 
@@ -71,17 +71,17 @@ def _windows(
     pad_type: str,
     pad: Tensor | None,
     ceil_mode: Tensor | bool,
-) -> tuple[list[int], list[int], list[int], list[int]]:
+) -> tuple[list[int], list[int], Pairs, Pairs]:
     """Kernel, strides, padding, and what ``ceil_mode`` adds to it. A last window must begin before the padding that
     follows the tensor."""
-    kernel = kernel_sizes.tolist()
-    steps = ones(strides, len(kernel))
-    padded = padding(x, kernel, steps, pad_type, pad)
+    kernel = steps_of(kernel_sizes, x.ndim - 2)
+    steps = steps_of(strides, len(kernel))
+    sides = padding(x, kernel, steps, pad_type, pad)
     over = []
-    for extent, size, step, (before, after) in zip(x.shape[2:], kernel, steps, padded, strict=True):
+    for extent, size, step, (before, after) in zip(x.shape[2:], kernel, steps, sides, strict=True):
         room = extent + before + after - size
         count = -(-room // step) if bool(ceil_mode) else room // step
         if count * step >= extent + before:
             count -= 1
         over.append((0, max(0, count * step - room)))
-    return kernel, steps, flat(padded), flat(over)
+    return kernel, steps, sides, over

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from gfnet_mobile.mlprogram.ops.sizes import axis_of
 from gfnet_mobile.mlprogram.ops.table import operator
 
 INDICES = {"int32": torch.int32, "uint16": torch.uint16, "int16": torch.int16}
@@ -32,7 +33,7 @@ def reduce_min(x: Tensor, axes: Tensor | None = None, keep_dims: Tensor | bool =
 
 @operator
 def reduce_prod(x: Tensor, axes: Tensor | None = None, keep_dims: Tensor | bool = False) -> Tensor:
-    for axis in sorted((axis % x.ndim for axis in over(x, axes)), reverse=True):
+    for axis in sorted((axis_of(axis, x.ndim) for axis in over(x, axes)), reverse=True):
         x = x.prod(axis, keepdim=bool(keep_dims), dtype=x.dtype)
     return x
 

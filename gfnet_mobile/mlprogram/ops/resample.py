@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gfnet_mobile.mlprogram.ops.sizes import bounded
 from gfnet_mobile.mlprogram.ops.table import operator
 
 
@@ -53,11 +54,12 @@ def affine(
     align_corners: Tensor,
 ) -> Tensor:
     """``transform_matrix`` [B or 1, 6], from coordinates of the result to those of ``x``."""
-    if coordinates_mode != "normalized_minus_one_to_one" or not bool(align_corners):
-        raise ValueError("'coordinates_mode' or 'align_corners' of a kind that Apple's reference does not allow")
+    if coordinates_mode != "normalized_minus_one_to_one":
+        raise ValueError("'coordinates_mode' of a kind that Apple's reference does not allow")
     matrix = transform_matrix.reshape(-1, 2, 3).expand(x.shape[0], 2, 3)
     size = [x.shape[0], x.shape[1], int(output_height), int(output_width)]
-    grid = functional.affine_grid(matrix, size, align_corners=True)
+    bounded(*size)
+    grid = functional.affine_grid(matrix, size, align_corners=bool(align_corners))
     return resample(x, grid, sampling_mode, padding_mode, padding_value, coordinates_mode, align_corners)
 
 

@@ -3,16 +3,26 @@
 import torch
 from torch import Tensor
 
+from gfnet_mobile.mlprogram.ops.sizes import bounded
 from gfnet_mobile.mlprogram.ops.table import operator
+
+ROUNDING = 1e-3
+"""pixels by which a factor may miss the size that it was made from"""
 
 
 @operator
 def upsample_nearest_neighbor(
     x: Tensor, scale_factor_height: Tensor | float = 1, scale_factor_width: Tensor | float = 1
 ) -> Tensor:
-    """The pixel in which a new one begins."""
-    for axis, extent in _scaled(x, scale_factor_height, scale_factor_width):
-        places = torch.arange(extent) * x.shape[axis] // extent
+    """The pixel in which a new one begins. New ones are as large as the factor says, as torch has it, if it is not what
+    the sizes say but for rounding."""
+    factors = (float(scale_factor_height), float(scale_factor_width))
+    for (axis, extent), factor in zip(_scaled(x, *factors), factors, strict=True):
+        bounded(*x.shape[:axis], extent, *x.shape[axis + 1 :])
+        places = torch.arange(extent) * x.shape[axis] // max(1, extent)
+        if extent != x.shape[axis] and abs(factor * x.shape[axis] - extent) > ROUNDING:
+            share = torch.tensor(1 / round(factor, 6))  # as torch computes it; the factor was rounded to float32
+            places = (torch.arange(extent) * share).long().clamp(0, x.shape[axis] - 1)
         x = x.index_select(axis, places)
     return x
 
@@ -97,6 +107,7 @@ def crop_resize(
             each, rows = rows[:, 0].long(), rows[:, 1:]
         else:
             each = torch.full([len(rows)], -1)
+    bounded(len(rows), *x.shape[:2], int(target_height), int(target_width))
     parts = []
     for number, row in zip(each.tolist(), rows, strict=True):
         images = x if boxes is None and number == -1 else x[number : number + 1]
@@ -124,14 +135,14 @@ def _corners(row: Tensor, mode: str) -> tuple[Tensor, ...]:
 def _scaled(x: Tensor, height: Tensor | float, width: Tensor | float) -> list[tuple[int, int]]:
     """The last two axes with their new extents."""
     return [
-        (axis, int(x.shape[axis] * float(factor) + 1e-3))
+        (axis, int(x.shape[axis] * float(factor) + ROUNDING))
         for axis, factor in ((x.ndim - 2, height), (x.ndim - 1, width))
     ]
 
 
 def _grid(extent: int, size: int, mode: str) -> Tensor:
     """Where ``size`` samples lie in an axis of ``extent``, clamped to it. KeyError for a mode that is not known."""
-    step = torch.arange(size, dtype=torch.float64)
+    step = torch.arange(*bounded(size), dtype=torch.float64)
     found = {
         "STRICT_ALIGN_CORNERS": step * (extent - 1) / max(1, size - 1),
         "ALIGN_CORNERS": step * (extent - 1) / (size - 1) if size > 1 else torch.full_like(step, (extent - 1) / 2),
@@ -144,7 +155,7 @@ def _grid(extent: int, size: int, mode: str) -> Tensor:
 
 def _within(first: Tensor, last: Tensor, size: int, mode: str) -> Tensor:
     """Where ``size`` samples lie between two points, as ``_grid`` has them in an axis of that length and one."""
-    step, first, last = torch.arange(size, dtype=torch.float64), first.double(), last.double()
+    step, first, last = torch.arange(*bounded(size), dtype=torch.float64), first.double(), last.double()
     reach = last - first
     if mode == "ALIGN_CORNERS" and size == 1:
         return ((first + last) / 2)[None]
@@ -162,6 +173,7 @@ def _within(first: Tensor, last: Tensor, size: int, mode: str) -> Tensor:
 def _linear(x: Tensor, axis: int, points: Tensor, pad_value: Tensor | float | None = None) -> Tensor:
     """``x`` at places between its own along one axis; beyond its ends ``pad_value``, where there can be such."""
     extent = x.shape[axis]
+    bounded(*x.shape[:axis], len(points), *x.shape[axis + 1 :])
     below = points.floor()
     shape = [-1 if number == axis else 1 for number in range(x.ndim)]
     share = (points - below).reshape(shape)
@@ -177,4 +189,5 @@ def _linear(x: Tensor, axis: int, points: Tensor, pad_value: Tensor | float | No
 
 def _nearest(x: Tensor, axis: int, points: Tensor) -> Tensor:
     """Halves to the place before: so twice the size repeats each place twice."""
+    bounded(*x.shape[:axis], len(points), *x.shape[axis + 1 :])
     return x.index_select(axis, (points - 0.5).ceil().long().clamp(0, x.shape[axis] - 1))

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gfnet_mobile.mlprogram.ops.reductions import over
+from gfnet_mobile.mlprogram.ops.sizes import axis_of, bounded
 from gfnet_mobile.mlprogram.ops.table import operator
 
 
@@ -32,8 +33,8 @@ def reshape_like(
 
 @operator
 def flatten2d(x: Tensor, axis: Tensor | int = 1) -> Tensor:
-    first = math.prod(x.shape[: int(axis)])
-    return x.reshape(first, math.prod(x.shape[int(axis) :]))
+    at = x.ndim if int(axis) == x.ndim else axis_of(int(axis), x.ndim)
+    return x.reshape(math.prod(x.shape[:at]), math.prod(x.shape[at:]))
 
 
 @operator
@@ -59,7 +60,7 @@ def squeeze(x: Tensor, axes: Tensor | None = None) -> Tensor:
 @operator
 def expand_dims(x: Tensor, axes: Tensor) -> Tensor:
     rank = x.ndim + len(axes)
-    for axis in sorted(axis % rank for axis in axes.tolist()):
+    for axis in sorted(axis_of(axis, rank) for axis in axes.tolist()):
         x = x.unsqueeze(axis)
     return x
 
@@ -67,7 +68,7 @@ def expand_dims(x: Tensor, axes: Tensor) -> Tensor:
 @operator
 def concat(values: list[Tensor], axis: Tensor, interleave: Tensor | bool = False) -> Tensor:
     """Interleaved: first of each, then second of each."""
-    axis_ = int(axis) % values[0].ndim
+    axis_ = axis_of(int(axis), values[0].ndim)
     if not bool(interleave):
         return torch.cat(values, axis_)
     return torch.stack(values, axis_ + 1).flatten(axis_, axis_ + 1)
@@ -92,7 +93,9 @@ def split(
 
 @operator
 def tile(x: Tensor, reps: Tensor) -> Tensor:
-    return x.repeat(reps.tolist())
+    times = reps.tolist()
+    bounded(*(extent * each for extent, each in zip(x.shape, times, strict=True)))
+    return x.repeat(times)
 
 
 @operator
@@ -112,7 +115,7 @@ def reverse_sequence(x: Tensor, lengths: Tensor, seq_axis: Tensor | int = 0, bat
 @operator
 def sliding_windows(x: Tensor, axis: Tensor, size: Tensor, stride: Tensor | int = 1) -> Tensor:
     """The windows' own axis follows theirs."""
-    axis_ = int(axis) % x.ndim
+    axis_ = axis_of(int(axis), x.ndim)
     return x.unfold(axis_, int(size), int(stride)).movedim(-1, axis_ + 1)
 
 
@@ -122,6 +125,7 @@ def pad(x: Tensor, pad: Tensor, mode: str = "constant", constant_val: Tensor | f
     sides = list(zip(pad.tolist()[::2], pad.tolist()[1::2], strict=True))
     for axis, (before, after) in enumerate(sides, x.ndim - len(sides)):
         extent = x.shape[axis]
+        bounded(*x.shape[:axis], extent + before + after, *x.shape[axis + 1 :])
         if mode == "constant":
             flat = [0, 0] * (x.ndim - 1 - axis) + [before, after]
             x = functional.pad(x, flat, value=float(constant_val) if x.is_floating_point() else int(constant_val))

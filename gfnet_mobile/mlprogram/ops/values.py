@@ -1,15 +1,17 @@
 """Operators that make tensors, mask them, or map them to integers and back."""
 
+import math
+
 import torch
 from torch import Tensor
 
+from gfnet_mobile.mlprogram.ops.sizes import axis_of, bounded
 from gfnet_mobile.mlprogram.ops.table import operator
 
 
 @operator
 def fill(shape: Tensor, value: Tensor | float = 0.0) -> Tensor:
-    filled = torch.as_tensor(value)
-    return filled.expand(shape.tolist()).clone()
+    return torch.as_tensor(value).expand(bounded(*shape.tolist())).clone()
 
 
 @operator
@@ -19,8 +21,9 @@ def fill_like(ref_tensor: Tensor, value: Tensor | float = 0.0) -> Tensor:
 
 @operator
 def range_1d(start: Tensor, end: Tensor, step: Tensor) -> Tensor:
-    found = torch.arange(start.item(), end.item(), step.item())
-    return found.to(start.dtype)
+    first, last, each = start.item(), end.item(), step.item()
+    bounded(max(0, math.ceil((last - first) / each)))
+    return torch.arange(first, last, each).to(start.dtype)
 
 
 @operator
@@ -32,7 +35,7 @@ def one_hot(
     off_value: Tensor | int = 0,
 ) -> Tensor:
     """``on_value`` where the place along a new axis is the index; nowhere for an index outside."""
-    place = torch.arange(int(one_hot_vector_size), dtype=torch.long)
+    place = torch.arange(bounded(*indices.shape, int(one_hot_vector_size))[-1])
     hot = indices.long()[..., None] == place
     on, off = (
         value if isinstance(value, Tensor) else torch.tensor(value, dtype=torch.int32)
@@ -73,11 +76,12 @@ def _along(values: Tensor, x: Tensor, axis: Tensor | None) -> Tensor:
         return values
     if axis is None:
         raise ValueError("a vector needs an 'axis'")
-    return values.reshape([-1 if number == int(axis) % x.ndim else 1 for number in range(x.ndim)])
+    at = axis_of(int(axis), x.ndim)
+    return values.reshape([-1 if number == at else 1 for number in range(x.ndim)])
 
 
 @operator
-def classify(probabilities: Tensor, classes: tuple[str, ...]) -> tuple[str, dict[str, float]]:
+def classify(probabilities: Tensor, classes: tuple[str | int, ...]) -> tuple[str | int, dict[str | int, float]]:
     """The likeliest label, and the probability of each."""
     values = probabilities.flatten().tolist()
     if len(values) != len(classes):
