@@ -88,7 +88,7 @@ def test_without_rules_no_step_ends_the_sequence_early(tmp_path):
     assert bundle.folder == tmp_path / "still.gfnet"
     assert bundle.manifest.default_rule == "last_step"
     assert bundle.manifest.rules["last_step"].thresholds == ()
-    assert set(bundle.manifest.registers) == {"image", "feature", "logits"}
+    assert set(bundle.manifest.registers) == {"image", "logits"}
 
 
 def test_golden_images_may_be_ones_own(checkpoint, tmp_path):
