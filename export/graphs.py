@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from export.crop import CROPS, CropForm, Cut
+from export.crop import CROPS, CropForm
 from gfnet_mobile.models.config import ModelConfig
 from gfnet_mobile.models.network import GlanceFocusNet
 from gfnet_mobile.models.policy import ValueMapPolicy
@@ -92,13 +92,13 @@ class Policy(nn.Module):
     Cuts out of the image as it came, not normalised. Where the host cuts, the policy itself is the graph.
     """
 
-    def __init__(self, policy: nn.Module, patch: int, cut: Cut) -> None:
+    def __init__(self, policy: nn.Module, patch: int, form: CropForm) -> None:
         super().__init__()
-        self.policy, self.patch, self.cut = policy, patch, cut
+        self.policy, self.patch, self.form = policy, patch, form
 
     def forward(self, image: Tensor, *reads: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         position, hidden_out = self.policy(*reads)
-        return self.cut(image, position, self.patch), position, hidden_out
+        return CROPS[self.form](image, position, self.patch), position, hidden_out
 
 
 class Focus(nn.Module):
@@ -177,7 +177,7 @@ def _look(model: GlanceFocusNet, image: Tensor, crop: CropForm) -> list[Graph]:
     if crop == "host":
         graphs.append(Graph("policy", policy, reads, ("position", "hidden_out")))
     else:
-        cuts = Policy(policy, config.patch, CROPS[crop])
+        cuts = Policy(policy, config.patch, crop)
         graphs.append(Graph("policy", cuts, {"image": image, **reads}, ("patch", "position", "hidden_out")))
     graphs.append(Graph("focus", Focus(model.focus, config, policy.reads_state), {"patch": patch}, encoded))
     return graphs
