@@ -86,6 +86,53 @@ def test_a_bound_call_reads_and_writes_the_buffers_in_place(recurrent_bundle):
     runtime.close()
 
 
+SWAP = programs.Graph("swap", "float[1,4] a, float[1,4] b", "float[1,4] a_out, float[1,4] b_out",
+                      "a_out = Identity (b) b_out = Identity (a)")  # fmt: skip
+
+
+def check_swap(runtime):
+    """A call whose outputs are its inputs, the other way round."""
+    a, b = np.zeros((1, 4), np.float32), np.ones((1, 4), np.float32)
+    call = runtime.bind("swap", {"a": a, "b": b}, {"a_out": a, "b_out": b})
+    for first in (1, 0, 1):
+        call()
+        runtime.read(a, b)
+        assert (a == first).all() and (b == 1 - first).all()
+
+
+def swapping(folder, targets):
+    """A bundle whose one graph gives back its inputs, exchanged."""
+    shape = (1, 4), "float32", "image"
+    registers = {"image": programs.BASE["image"], "logits": programs.BASE["logits"], "a": shape, "b": shape}
+    static = programs.static()
+    calls = [*static.steps[0][0], programs.call("swap", "a b", "a_out>a b_out>b")]
+    program = programs.Program((*static.graphs, SWAP), registers, ((calls, None),))
+    return programs.make_bundle(folder, program, targets=programs.draft(program)["targets"] | targets)
+
+
+def test_all_inputs_are_read_before_an_output_is_written(tmp_path):
+    check_swap(open_runtime(swapping(tmp_path / "b.gfnet", {}), "onnx"))
+
+
+def test_executorch_reads_all_inputs_before_it_writes(tmp_path):
+    """Without memory of its own for inputs, as ``export`` makes programs."""
+    torch, exir = pytest.importorskip("torch"), pytest.importorskip("executorch.exir")
+    from executorch.exir.passes import MemoryPlanningPass
+
+    class Swap(torch.nn.Module):
+        def forward(self, a, b):
+            return b * 1, a * 1
+
+    folder = tmp_path / "b.gfnet"
+    folder.mkdir()
+    program = exir.to_edge_transform_and_lower(torch.export.export(Swap(), (torch.zeros(1, 4), torch.zeros(1, 4))))
+    config = exir.ExecutorchBackendConfig(memory_planning_pass=MemoryPlanningPass(alloc_graph_input=False))
+    (folder / "swap.pte").write_bytes(program.to_executorch(config).buffer)
+    file = {"path": "swap.pte", "entry": "forward", "inputs": ["a", "b"], "outputs": ["a_out", "b_out"]}
+    net = file | {"inputs": ["image"], "outputs": ["logits"]}  # never called
+    check_swap(open_runtime(swapping(folder, {"executorch": {"graphs": {"swap": file, "net": net}}}), "executorch"))
+
+
 def test_a_file_may_have_its_own_name_for_a_tensor(recurrent_bundle, folder):
     onnx.save(programs.encoder("focus", "crop", 4).model, folder / "onnx/focus.onnx")
     manifest = recurrent_bundle.manifest.model_dump()

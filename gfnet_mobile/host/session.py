@@ -6,7 +6,6 @@ handful of prepared calls.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from time import perf_counter_ns
 from types import TracebackType
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gfnet_mobile.bundle.manifest import CROP, Call, ExitRule, Manifest
+from gfnet_mobile.bundle.manifest import Step as ProgramStep
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.exit_rules import check_finite, should_stop, softmax, uniform_rule
@@ -65,7 +65,8 @@ class Session:
         self._rules = program.rules_of(target)
         self._registers = {name: np.zeros(r.shape, r.dtype) for name, r in program.registers.items()}
         self._image = self._registers[program.image]
-        self._calls = [[work for call in step.calls for work in self._bind(call)] for step in program.steps]
+        self._calls = [[self._bind(call) for call in step.calls] for step in program.steps]
+        self._answers = [self._answer(step) for step in program.steps]
         fresh = _read_before_written(program)
         self._image_zeros = [self._registers[n] for n in fresh if program.registers[n].lifetime == "image"]
         self._stream_zeros = [self._registers[n] for n, r in program.registers.items() if r.lifetime == "stream"]
@@ -82,6 +83,8 @@ class Session:
         if prepared.image.shape != self._image.shape:
             raise UserError(f"an image of {list(prepared.image.shape)}; the bundle takes {list(self._image.shape)}")
         np.copyto(self._image, prepared.image)
+        self.runtime.wrote(self._image)
+        self.runtime.read()  # on a device too it is in its place now, and no step's time
         self._held = prepared
         return prepared
 
@@ -90,15 +93,15 @@ class Session:
         prepared = image if isinstance(image, Prepared) and image is self._held else self.prepare(image)
         self._turn = turn = object()
         self._check_open()
-        for register in self._image_zeros:
-            register.fill(0)
+        self._fill(self._image_zeros)
         elapsed = 0
-        for index, calls in enumerate(self._calls):
+        for index, (calls, answer) in enumerate(zip(self._calls, self._answers, strict=True)):
             if self._turn is not turn:
                 raise RuntimeError("these steps ended when the session started on another image or was closed")
             start = perf_counter_ns()
             for call in calls:
                 call()
+            self.runtime.read(*answer)
             elapsed += perf_counter_ns() - start
             yield self._step(index, prepared, elapsed / 1e6)
 
@@ -157,11 +160,11 @@ class Session:
     def reset(self) -> None:
         """Forget the stream: what a video model carries from frame to frame."""
         self._turn = None
-        for register in self._stream_zeros:
-            register.fill(0)
+        self._fill(self._stream_zeros)
 
     def register(self, name: str) -> NDArray[Any]:
         """A register as the last call left it; read it, or copy it, before the next step."""
+        self.runtime.read(self._registers[name])
         return self._registers[name]
 
     def close(self) -> None:
@@ -176,18 +179,21 @@ class Session:
     ) -> None:
         self.close()
 
-    def _bind(self, call: Call) -> list[Callable[[], None]]:
-        """One call as work to do in order: the graph, then copies out of scratch for registers that it also reads."""
+    def _bind(self, call: Call) -> Callable[[], None]:
         inputs = {tensor: self._registers[name] for tensor, name in call.inputs.items()}
         outputs = {tensor: self._registers[name] for tensor, name in call.outputs.items()}
-        copies: list[Callable[[], None]] = []
-        for tensor, name in call.outputs.items():
-            if name in call.inputs.values():
-                outputs[tensor] = np.empty_like(self._registers[name])
-                copies.append(partial(np.copyto, self._registers[name], outputs[tensor]))
         if call.graph == CROP:
-            return [partial(_crop, **inputs, **outputs), *copies]
-        return [self.runtime.bind(call.graph, inputs, outputs), *copies]
+            return self.runtime.crop(**inputs, **outputs)
+        return self.runtime.bind(call.graph, inputs, outputs)
+
+    def _answer(self, step: ProgramStep) -> list[NDArray[Any]]:
+        """Registers that tell what a step found."""
+        return [self._registers[name] for name in (step.logits, step.position) if name is not None]
+
+    def _fill(self, registers: Sequence[NDArray[Any]]) -> None:
+        for register in registers:
+            register.fill(0)
+            self.runtime.wrote(register)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -226,15 +232,6 @@ class Session:
         if name is not None and name not in program.rules:
             raise UserError(f"no exit rule {name!r}; the bundle has {', '.join(program.rules)}")
         return self._rules[name or program.default_rule]
-
-
-def _crop(image: NDArray[Any], position: NDArray[np.int32], patch: NDArray[Any]) -> None:
-    """The built-in call: patch [1, C, h, w] out of image [1, C, H, W] at position [1, 2] (row, column)."""
-    row, column = position[0].tolist()
-    height, width = patch.shape[2:]
-    if not (0 <= row <= image.shape[2] - height and 0 <= column <= image.shape[3] - width):
-        raise UserError(f"position ({row}, {column}) puts the patch outside the image; the graphs are broken")
-    np.copyto(patch, image[:, :, row : row + height, column : column + width])
 
 
 def _read_before_written(program: Manifest) -> list[str]:

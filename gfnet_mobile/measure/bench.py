@@ -20,6 +20,7 @@ from gfnet_mobile.host.preprocess import Prepared, from_pixels
 from gfnet_mobile.host.session import Session
 from gfnet_mobile.measure.results import Result, load_average, summarise, this_device
 from gfnet_mobile.runtimes import compute_units
+from gfnet_mobile.runtimes.protocol import in_turn
 
 COLD_LOADS = 5
 
@@ -86,7 +87,10 @@ def _graph_calls(session: Session, golden: dict[str, np.ndarray]) -> dict[str, C
         if graph != CROP and graph not in calls:
             inputs = {tensor: values[:1].copy() for tensor, values in recorded.inputs.items()}
             outputs = {tensor: np.empty_like(values[:1]) for tensor, values in recorded.outputs.items()}
-            calls[graph] = session.runtime.bind(graph, inputs, outputs)
+            for buffer in inputs.values():
+                session.runtime.wrote(buffer)
+            call = session.runtime.bind(graph, inputs, outputs)
+            calls[graph] = in_turn(call, [session.runtime.read])  # made when the clock stops, not only asked for
     return calls
 
 

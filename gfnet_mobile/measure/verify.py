@@ -166,7 +166,9 @@ def _run_alone(runtime: Runtime, recorded: GoldenCall) -> dict[str, Array]:
     for image in range(len(next(iter(results.values())))):
         for tensor, buffer in inputs.items():
             buffer[0] = recorded.inputs[tensor][image]
+            runtime.wrote(buffer)
         call()
+        runtime.read(*outputs.values())
         for tensor, buffer in outputs.items():
             results[tensor][image] = buffer[0]
     return results

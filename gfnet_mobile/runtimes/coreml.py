@@ -13,7 +13,16 @@ from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.mlprogram import Interpreter, Precision
 from gfnet_mobile.mlprogram import load as load_program
 from gfnet_mobile.mlprogram.program import Type
-from gfnet_mobile.runtimes.protocol import Buffers, Signature, as_pixels, check_signature, in_file
+from gfnet_mobile.runtimes.protocol import (
+    Buffers,
+    HostMemory,
+    Signature,
+    as_pixels,
+    check_signature,
+    in_file,
+    in_turn,
+    with_scratch,
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ def open_program(path: Path, file: GraphFile, precision: Precision) -> Opened:
     return Opened(load_program(path, precision, file.entry), file.names)
 
 
-class InterpretedRuntime:
+class InterpretedRuntime(HostMemory):
     """See `gfnet_mobile.runtimes.protocol.Runtime`. Threads are torch's."""
 
     name = "ML program interpreter"
@@ -44,9 +53,10 @@ class InterpretedRuntime:
     def bind(self, graph: str, inputs: Buffers, outputs: Buffers) -> Callable[[], None]:
         program, names = self._programs[graph].program, self._programs[graph].names
         inputs, outputs = in_file(inputs, names), in_file(outputs, names)
+        outputs, copies = with_scratch(inputs, outputs)
         check_signature(graph, "input", inputs, _signature(program.inputs))
         check_signature(graph, "output", outputs, _signature(program.outputs))
-        return partial(_run, program, frozenset(program.images), inputs, outputs)
+        return in_turn(partial(_run, program, frozenset(program.images), inputs, outputs), copies)
 
     def close(self) -> None:
         self._programs.clear()

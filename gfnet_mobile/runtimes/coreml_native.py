@@ -17,7 +17,7 @@ from gfnet_mobile.errors import UserError
 from gfnet_mobile.mlprogram.package import open_package
 from gfnet_mobile.mlprogram.pictures import described
 from gfnet_mobile.quiet import quiet
-from gfnet_mobile.runtimes.protocol import Buffers, Signature, as_pixels, check_signature, in_file
+from gfnet_mobile.runtimes.protocol import Buffers, HostMemory, Signature, as_pixels, check_signature, in_file
 
 with quiet():
     import coremltools as ct
@@ -34,7 +34,7 @@ _TYPES = FeatureTypes_pb2.ArrayFeatureType
 _DTYPES = {_TYPES.FLOAT16: "float16", _TYPES.FLOAT32: "float32", _TYPES.INT32: "int32"}
 
 
-class CoreMLRuntime:
+class CoreMLRuntime(HostMemory):
     """See `gfnet_mobile.runtimes.protocol.Runtime`. Threads are Core ML's own affair."""
 
     name = "Core ML"

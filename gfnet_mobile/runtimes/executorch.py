@@ -15,7 +15,7 @@ import torch
 from gfnet_mobile.bundle.manifest import GraphFile
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.errors import UserError
-from gfnet_mobile.runtimes.protocol import Buffers, Signature, check_signature
+from gfnet_mobile.runtimes.protocol import Buffers, HostMemory, Signature, check_signature
 
 
 @contextmanager
@@ -37,7 +37,7 @@ with _muted():  # torch must be there first
 _DTYPES = {3: "int32", 5: "float16", 6: "float32"}  # torch's ScalarType numbers
 
 
-class ExecutorchRuntime:
+class ExecutorchRuntime(HostMemory):
     """See `gfnet_mobile.runtimes.protocol.Runtime`."""
 
     name = "executorch"

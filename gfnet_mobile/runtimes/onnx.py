@@ -7,12 +7,20 @@ import onnxruntime as ort
 
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.errors import UserError
-from gfnet_mobile.runtimes.protocol import Buffers, Signature, check_signature, in_file
+from gfnet_mobile.runtimes.protocol import (
+    Buffers,
+    HostMemory,
+    Signature,
+    check_signature,
+    in_file,
+    in_turn,
+    with_scratch,
+)
 
 _DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(int32)": "int32"}
 
 
-class OnnxRuntime:
+class OnnxRuntime(HostMemory):
     """See `gfnet_mobile.runtimes.protocol.Runtime`."""
 
     name = "onnxruntime"
@@ -37,6 +45,7 @@ class OnnxRuntime:
     def bind(self, graph: str, inputs: Buffers, outputs: Buffers) -> Callable[[], None]:
         session, names = self._sessions[graph], self._files[graph].names
         inputs, outputs = in_file(inputs, names), in_file(outputs, names)
+        outputs, copies = with_scratch(inputs, outputs)
         check_signature(graph, "input", inputs, _signature(session.get_inputs()))
         check_signature(graph, "output", outputs, _signature(session.get_outputs()))
         binding = session.io_binding()
@@ -45,7 +54,7 @@ class OnnxRuntime:
         for tensor, array in outputs.items():
             binding.bind_output(tensor, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
         self._buffers += [inputs, outputs]
-        return partial(session.run_with_iobinding, binding)
+        return in_turn(partial(session.run_with_iobinding, binding), copies)
 
     def close(self) -> None:
         self._sessions.clear()
