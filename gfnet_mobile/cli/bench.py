@@ -37,8 +37,8 @@ def bench(
         figures = result.summary.model_dump()
         cells = (f"{figures[column]:.3f}" if column != "n" else str(figures[column]) for column in columns)
         table.add_row(result.target, result.what, *cells)
-    context = results[0]
-    show(f"{context.device.model}, {context.device.os}, {threads} thread(s), load {context.load_average}", table)
+    context, load = results[0], (results[0].start.load_average, results[0].end.load_average)
+    show(f"{context.device.model}, {context.device.os}, {threads} thread(s), load {load}", table)
     for interpreted in (one for one in targets if is_interpreted(one)):
         show(f"{interpreted}: interpreted here, which says nothing on its latency")
     if output is not None:

@@ -20,6 +20,7 @@ from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.exit_rules import check_finite, should_stop, softmax, uniform_rule
 from gfnet_mobile.host.preprocess import Picture, Prepared, Region, load_image
 from gfnet_mobile.runtimes import open_runtime
+from gfnet_mobile.runtimes.protocol import Runtime
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,20 @@ class Session:
     """A bundle, loaded into one runtime and ready to run.
 
     One image at a time: starting on the next ends the steps of the one before. ``module`` is one of
-    `gfnet_mobile.runtimes.runtimes_of` the target; the first, where it is not given.
+    `gfnet_mobile.runtimes.runtimes_of` the target; the first, where it is not given. ``runtime`` is one that is open
+    already, such as `gfnet_mobile.runtimes.remote.RemoteRuntime` for a device; threads and module are then its affair.
     """
 
-    def __init__(self, bundle: Bundle, target: str = "onnx", threads: int = 1, module: str | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        target: str = "onnx",
+        threads: int = 1,
+        module: str | None = None,
+        runtime: Runtime | None = None,
+    ) -> None:
         self.bundle = bundle
-        self.runtime = open_runtime(bundle, target, threads, module)
+        self.runtime = runtime or open_runtime(bundle, target, threads, module)
         program = bundle.manifest
         self._rules = program.rules_of(target)
         self._registers = {name: np.zeros(r.shape, r.dtype) for name, r in program.registers.items()}

@@ -6,7 +6,6 @@ round before, so that a slow minute of the machine, or a warm cache, falls on al
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import datetime, timezone
 from functools import partial
 from time import perf_counter_ns
 
@@ -18,7 +17,7 @@ from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.preprocess import Prepared, from_pixels
 from gfnet_mobile.host.session import Session
-from gfnet_mobile.measure.results import Result, load_average, summarise, this_device
+from gfnet_mobile.measure.results import Result, now, summarise, these_conditions, this_device
 from gfnet_mobile.runtimes import compute_units
 from gfnet_mobile.runtimes.protocol import in_turn
 
@@ -37,7 +36,7 @@ def bench(
     """
     if rounds < 1 or warmup < 0:
         raise UserError(f"rounds {rounds}, warmup {warmup}: at least 1 and 0")
-    started, load_before = datetime.now(timezone.utc).astimezone().isoformat(timespec="seconds"), load_average()
+    started, start = now(), these_conditions()
     with ExitStack() as stack:
         sessions = {target: stack.enter_context(Session(bundle, target, threads)) for target in targets}
         samples = _rounds(_all_work(bundle, sessions), rounds, warmup)
@@ -45,7 +44,7 @@ def bench(
     # apart, and after: by now each runtime's package is imported, and what is left is loading
     loads: list[Work] = [(target, "cold_load", partial(_load, bundle, target, threads)) for target in targets]
     samples |= _rounds(loads, COLD_LOADS, warmup=0)
-    load_after, device = load_average(), this_device()
+    end, device = these_conditions(), this_device()
     return [
         Result(
             bundle_id=bundle.manifest.bundle_id,
@@ -58,7 +57,8 @@ def bench(
             compute_units=compute_units(bundle, target),
             device=device,
             started=started,
-            load_average=None if load_before is None or load_after is None else (load_before, load_after),
+            start=start,
+            end=end,
             samples_ms=tuple(milliseconds),
             summary=summarise(milliseconds),
         )

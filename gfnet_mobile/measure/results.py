@@ -1,37 +1,88 @@
-"""A result: one JSON line that says what ran, on what, how long each time, so that others can judge and repeat it."""
+"""A result: one JSON line that says what ran, on what, how long each time, so that others can judge and repeat it.
 
+The schema, as JSON Schema, is in ``docs/result.schema.json``.
+"""
+
+import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gfnet_mobile.bundle.manifest import Sha256
-from gfnet_mobile.errors import UserError
+from gfnet_mobile.errors import UserError, first_problem
 
 UNKNOWN = "unknown"
 
+COOL = ("none", "light", "nominal", "fair", UNKNOWN)
+"""thermal states, Android's and Apple's, in which a device does not slow itself down"""
 
-class Device(BaseModel):
-    """Where a measurement was taken."""
 
+class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Device(_Strict):
+    """Where a measurement was taken."""
 
     model: str
     """of the device, or of its CPU where devices have no names"""
+    soc: str | None = None
+    abi: str | None = None
+    """instruction set, as Android calls it: ``arm64-v8a``"""
     os: str
     """system and build"""
     cores: int
 
+    @staticmethod
+    def from_server(said: Mapping[str, Any]) -> "Device":
+        """What a server on a device says of it (``device`` of its ``hello``)."""
+        texts = {name: str(said[name]) for name in ("soc", "abi") if said.get(name) is not None}
+        cores = said.get("cores")
+        return Device(
+            model=str(said.get("model") or UNKNOWN),
+            os=str(said.get("os") or UNKNOWN),
+            cores=cores if isinstance(cores, int) else 0,
+            **texts,
+        )
 
-class Summary(BaseModel):
+
+class Conditions(_Strict):
+    """What a device's speed depends on, at one moment; whatever is not known is null, ``unknown`` or empty."""
+
+    thermal: str = UNKNOWN
+    """the system's word: none, light, moderate, severe … on Android; nominal, fair, serious, critical on an iPhone"""
+    battery_percent: float | None = None
+    battery_celsius: float | None = None
+    power_mode: str = UNKNOWN
+    """``normal``, or ``saving`` where the battery is being spared"""
+    governor: str | None = None
+    """of the CPU's frequency"""
+    frequencies_mhz: tuple[float, ...] = ()
+    """one for each core"""
+    load_average: float | None = None
+    """of one minute"""
+    peak_memory_bytes: int | None = None
+    """largest resident set of the process that measured, up to now"""
+
+    def beside(self, said: Mapping[str, Any]) -> "Conditions":
+        """These, and in what they leave open what the server on the device ``said``. Unknown members are ignored."""
+        open_fields = self.model_dump(exclude_defaults=True)
+        given = {name: said[name] for name in Conditions.model_fields if said.get(name) not in (None, UNKNOWN)}
+        try:
+            return Conditions.model_validate(given | open_fields)
+        except ValidationError as error:
+            raise UserError(f"the server's conditions: {first_problem(error)}; update it") from error
+
+
+class Summary(_Strict):
     """Milliseconds, from the raw samples."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     n: int
     mean: float
@@ -46,8 +97,8 @@ class Summary(BaseModel):
     max: float
 
 
-class Result(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Result(_Strict):
+    """One thing, measured in one run."""
 
     schema_version: Literal[1] = 1
     bundle_id: Sha256
@@ -63,11 +114,12 @@ class Result(BaseModel):
     device: Device
     started: str
     """ISO 8601 with time zone"""
-    load_average: tuple[float, float] | None
-    """of one minute, at start and end; none where the system does not tell"""
-    thermal_state: tuple[str, str] = (UNKNOWN, UNKNOWN)
-    """at start and end"""
-    power_mode: str = UNKNOWN
+    start: Conditions
+    end: Conditions
+    repeat: int = Field(1, ge=1)
+    """of several runs of the same"""
+    invalid: str | None = None
+    """why it does not count: the device was hot, say"""
     samples_ms: tuple[float, ...]
     summary: Summary
 
@@ -92,8 +144,13 @@ def this_device() -> Device:
     return Device(model=_cpu(), os=f"{platform.platform()} ({platform.version()})", cores=os.cpu_count() or 1)
 
 
-def load_average() -> float | None:
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+def now() -> str:
+    """ISO 8601 with time zone."""
+    return datetime.now(timezone.utc).astimezone().isoformat(timespec="seconds")
+
+
+def these_conditions() -> Conditions:
+    return Conditions(load_average=os.getloadavg()[0] if hasattr(os, "getloadavg") else None)
 
 
 def append_results(path: Path, results: Iterable[Result]) -> None:
@@ -119,3 +176,12 @@ def _cpu() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def json_schema() -> dict[str, Any]:
+    """The published JSON Schema of a result."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Result.model_json_schema()}
+
+
+if __name__ == "__main__":
+    print(json.dumps(json_schema(), indent=2))

@@ -112,25 +112,40 @@ def verify(bundle: Bundle, targets: Sequence[str]) -> Report:
         if reason := unavailable(target):
             report.not_run[target] = reason
             continue
-        runs = [_run(bundle, target, module, golden["images"], calls) for module in runtimes_of(target)]
-        for ran in runs:
-            for recorded, outputs in zip(calls, ran.alone, strict=True):
-                if outputs:
-                    report.rows += _compare(bundle, target, ran.runtime, "graph", recorded, outputs)
-            if bundle.target(target).exact:
-                for recorded, outputs in zip(calls, ran.loop, strict=True):
-                    report.rows += _compare(bundle, target, ran.runtime, "loop", recorded, outputs)
-            report.agreements.append(_agreement(bundle, target, ran.runtime, calls, ran.loop))
+        runs = []
+        for module in runtimes_of(target):
+            with Session(bundle, target, module=module) as session:
+                runs.append(_run(session, target, golden["images"], calls))
+            _hold(report, bundle, target, calls, runs[-1])
         for other in runs[1:]:
             report.apart += _apart(target, calls, runs[0], other)
         report.probed += _probe(bundle, target)
     return report
 
 
-def _run(bundle: Bundle, target: str, module: str, images: Array, calls: list[GoldenCall]) -> Ran:
-    with Session(bundle, target, module=module) as session:
-        alone = [_run_alone(session.runtime, one) if one.call.graph != CROP else {} for one in calls]
-        return Ran(session.runtime.name, alone, _run_loop(session, target, images, calls))
+def verify_session(session: Session, target: str) -> Report:
+    """The same for one session that runs ``target``, here or on a device."""
+    golden = read_golden(session.bundle)
+    calls = list(golden_calls(session.bundle.manifest, golden))
+    report = Report()
+    _hold(report, session.bundle, target, calls, _run(session, target, golden["images"], calls))
+    return report
+
+
+def _run(session: Session, target: str, images: Array, calls: list[GoldenCall]) -> Ran:
+    alone = [_run_alone(session.runtime, one) if one.call.graph != CROP else {} for one in calls]
+    return Ran(session.runtime.name, alone, _run_loop(session, target, images, calls))
+
+
+def _hold(report: Report, bundle: Bundle, target: str, calls: list[GoldenCall], ran: Ran) -> None:
+    """What ran against the golden vectors, into the report."""
+    for recorded, outputs in zip(calls, ran.alone, strict=True):
+        if outputs:
+            report.rows += _compare(bundle, target, ran.runtime, "graph", recorded, outputs)
+    if bundle.target(target).exact:
+        for recorded, outputs in zip(calls, ran.loop, strict=True):
+            report.rows += _compare(bundle, target, ran.runtime, "loop", recorded, outputs)
+    report.agreements.append(_agreement(bundle, target, ran.runtime, calls, ran.loop))
 
 
 def _apart(target: str, calls: list[GoldenCall], first: Ran, second: Ran) -> Iterator[Apart]:
