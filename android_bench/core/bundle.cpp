@@ -1,12 +1,12 @@
-#include "bundle.h"
+#include "core/bundle.h"
 
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
 
-#include "error.h"
-#include "sha256.h"
+#include "core/error.h"
+#include "core/sha256.h"
 
 namespace gfnet {
 

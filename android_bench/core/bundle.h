@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "manifest.h"
+#include "core/manifest.h"
 
 namespace gfnet {
 

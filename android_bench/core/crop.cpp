@@ -1,8 +1,8 @@
-#include "crop.h"
+#include "core/crop.h"
 
 #include <cstring>
 
-#include "error.h"
+#include "core/error.h"
 
 namespace gfnet {
 

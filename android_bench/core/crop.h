@@ -1,7 +1,7 @@
 // The built-in call: cuts patch [1, C, h, w] out of image [1, C, H, W] at position, int32 [1, 2] (row, column).
 #pragma once
 
-#include "graphs.h"
+#include "core/graphs.h"
 
 namespace gfnet {
 

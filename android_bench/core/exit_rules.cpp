@@ -1,9 +1,9 @@
-#include "exit_rules.h"
+#include "core/exit_rules.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "error.h"
+#include "core/error.h"
 
 namespace gfnet {
 

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "manifest.h"
+#include "core/manifest.h"
 
 namespace gfnet {
 

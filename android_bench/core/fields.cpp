@@ -1,9 +1,9 @@
-#include "fields.h"
+#include "core/fields.h"
 
 #include <algorithm>
 #include <cctype>
 
-#include "error.h"
+#include "core/error.h"
 
 namespace gfnet {
 

@@ -1,10 +1,10 @@
-#include "golden.h"
+#include "core/golden.h"
 
 #include <cstring>
 #include <fstream>
 
-#include "error.h"
-#include "picture.h"
+#include "core/error.h"
+#include "core/picture.h"
 
 namespace gfnet {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "bundle.h"
-#include "safetensors.h"
+#include "core/bundle.h"
+#include "core/safetensors.h"
 
 namespace gfnet {
 

@@ -1,10 +1,10 @@
-#include "graphs.h"
+#include "core/graphs.h"
 
 #include <cstring>
 #include <optional>
 
-#include "error.h"
-#include "method.h"
+#include "core/error.h"
+#include "core/method.h"
 
 // The wheel exports the thread pool's symbols without its header; this goes once it ships
 // executorch/extension/threadpool/threadpool.h.
@@ -144,6 +144,7 @@ void BoundCall::operator()() {
 
 Graphs::Graphs(const Bundle& bundle, int threads) : files_(bundle.target(kTarget).graphs) {
     bundle.check_files(kTarget);
+    start_runtime();
     set_threads(threads);
     for (const auto& [graph, file] : files_) {
         auto& program = programs_[file.path];

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "bundle.h"
+#include "core/bundle.h"
 
 namespace gfnet {
 

@@ -1,6 +1,6 @@
-#include "identity.h"
+#include "core/identity.h"
 
-#include "sha256.h"
+#include "core/sha256.h"
 
 namespace gfnet {
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "fields.h"
+#include "core/fields.h"
 
 namespace gfnet {
 

@@ -1,11 +1,11 @@
-#include "manifest.h"
+#include "core/manifest.h"
 
 #include <algorithm>
 
-#include "error.h"
-#include "identity.h"
-#include "manifest_form.h"
-#include "manifest_rules.h"
+#include "core/error.h"
+#include "core/identity.h"
+#include "core/manifest_form.h"
+#include "core/manifest_rules.h"
 
 namespace gfnet {
 
@@ -56,7 +56,8 @@ Manifest manifest_of(const Json& document) {
     Manifest manifest;
     manifest.bundle_id = document["bundle_id"];
     const Json& preprocessing = document["preprocessing"];
-    manifest.preprocessing = {preprocessing["size"], preprocessing["resize"], preprocessing["filter"]};
+    const Filter filter = preprocessing["filter"] == "bilinear" ? Filter::kBilinear : Filter::kBicubic;
+    manifest.preprocessing = {preprocessing["size"], preprocessing["resize"], filter};
     for (const auto& [name, value] : document["registers"].items()) {
         manifest.registers[name] = {value["shape"], dtype_of(value["dtype"]), value["lifetime"] == "stream"};
         if (value["initial"] == "input") manifest.image = name;

@@ -6,8 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "fields.h"
-#include "tensor.h"
+#include "core/fields.h"
+#include "core/picture.h"
+#include "core/tensor.h"
 
 namespace gfnet {
 
@@ -60,11 +61,6 @@ struct Target {
 struct FileEntry {
     std::string sha256;
     uint64_t bytes;
-};
-
-struct Preprocessing {
-    int size, resize;  // pixels: of the square image, of the short side before the crop
-    std::string filter;
 };
 
 struct Manifest {

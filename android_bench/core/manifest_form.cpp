@@ -1,4 +1,4 @@
-#include "manifest_form.h"
+#include "core/manifest_form.h"
 
 namespace gfnet {
 

@@ -1,7 +1,7 @@
 // The form of manifest.json, member by member: docs/manifest.schema.json as checks.
 #pragma once
 
-#include "fields.h"
+#include "core/fields.h"
 
 namespace gfnet {
 

@@ -1,4 +1,4 @@
-#include "manifest_rules.h"
+#include "core/manifest_rules.h"
 
 #include <algorithm>
 #include <set>

@@ -1,11 +1,11 @@
-#include "method.h"
+#include "core/method.h"
 
 #include <executorch/runtime/platform/platform.h>
 #include <executorch/runtime/platform/runtime.h>
 
 #include <mutex>
 
-#include "error.h"
+#include "core/error.h"
 
 namespace gfnet {
 
@@ -23,6 +23,14 @@ void keep_words(et_timestamp_t, et_pal_log_level_t level, const char*, const cha
     words.assign(message, length);
 }
 
+[[noreturn]] void refuse_file(const std::string& path, const std::string& what, et::Error error) {
+    const std::string said = last_words();
+    const std::string reason = said.empty() ? "error " + std::to_string(static_cast<int>(error)) : said;
+    throw InputError(path + ": ExecuTorch cannot load " + what + ": " + reason);
+}
+
+}  // namespace
+
 void start_runtime() {
     static const bool started = [] {
         et::runtime_init();
@@ -32,14 +40,6 @@ void start_runtime() {
     (void)started;
 }
 
-[[noreturn]] void refuse_file(const std::string& path, const std::string& what, et::Error error) {
-    const std::string said = last_words();
-    const std::string reason = said.empty() ? "error " + std::to_string(static_cast<int>(error)) : said;
-    throw InputError(path + ": ExecuTorch cannot load " + what + ": " + reason);
-}
-
-}  // namespace
-
 std::string last_words() {
     const std::lock_guard<std::mutex> guard(words_mutex);
     std::string said;
@@ -48,7 +48,6 @@ std::string last_words() {
 }
 
 Program::Program(const std::string& path) : path_(path) {
-    start_runtime();
     auto loader = executorch::extension::FileDataLoader::from(path.c_str());
     if (!loader.ok()) refuse_file(path, "it", loader.error());
     loader_ = std::make_unique<executorch::extension::FileDataLoader>(std::move(*loader));

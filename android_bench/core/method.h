@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "arena.h"
-#include "tensor.h"
+#include "core/arena.h"
+#include "core/tensor.h"
 
 namespace gfnet {
 
@@ -46,7 +46,10 @@ class Method {
     std::unique_ptr<executorch::runtime::Method> method_;
 };
 
-// What ExecuTorch said last, for an error's end.
+// Before anything else of ExecuTorch: what it logs is kept, not printed. Once is enough, twice does no harm.
+void start_runtime();
+
+// What ExecuTorch said last of errors.
 std::string last_words();
 
 }  // namespace gfnet

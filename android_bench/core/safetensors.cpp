@@ -1,11 +1,11 @@
-#include "safetensors.h"
+#include "core/safetensors.h"
 
 #include <algorithm>
 #include <cstring>
 #include <tuple>
 
-#include "error.h"
-#include "fields.h"
+#include "core/error.h"
+#include "core/fields.h"
 
 namespace gfnet {
 

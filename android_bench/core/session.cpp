@@ -1,12 +1,12 @@
-#include "session.h"
+#include "core/session.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <set>
 
-#include "crop.h"
-#include "error.h"
+#include "core/crop.h"
+#include "core/error.h"
 
 namespace gfnet {
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "bundle.h"
-#include "exit_rules.h"
-#include "graphs.h"
+#include "core/bundle.h"
+#include "core/exit_rules.h"
+#include "core/graphs.h"
 
 namespace gfnet {
 

@@ -1,4 +1,4 @@
-#include "sha256.h"
+#include "core/sha256.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "error.h"
+#include "core/error.h"
 
 namespace gfnet {
 

@@ -1,4 +1,4 @@
-#include "verify.h"
+#include "core/verify.h"
 
 #include <executorch/runtime/core/portable_type/half.h>
 
@@ -6,9 +6,9 @@
 #include <cmath>
 #include <cstring>
 
-#include "golden.h"
-#include "picture.h"
-#include "session.h"
+#include "core/golden.h"
+#include "core/picture.h"
+#include "core/session.h"
 
 namespace gfnet {
 

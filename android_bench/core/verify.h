@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "bundle.h"
-#include "graphs.h"
+#include "core/bundle.h"
+#include "core/graphs.h"
 
 namespace gfnet {
 

@@ -1,12 +1,12 @@
-#include "bench.h"
+#include "runner/bench.h"
 
 #include <chrono>
 #include <cstring>
 
-#include "conditions.h"
-#include "error.h"
-#include "golden.h"
-#include "picture.h"
+#include "runner/conditions.h"
+#include "core/error.h"
+#include "core/golden.h"
+#include "core/picture.h"
 
 namespace gfnet {
 

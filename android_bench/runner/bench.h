@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "fields.h"
-#include "loaded.h"
+#include "core/fields.h"
+#include "runner/loaded.h"
 
 namespace gfnet {
 

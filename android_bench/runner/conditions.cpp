@@ -1,4 +1,4 @@
-#include "conditions.h"
+#include "runner/conditions.h"
 
 #include <sys/resource.h>
 #include <sys/utsname.h>

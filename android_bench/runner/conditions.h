@@ -1,7 +1,7 @@
 // What the system tells of a device and of its state, as far as it does.
 #pragma once
 
-#include "fields.h"
+#include "core/fields.h"
 
 namespace gfnet {
 

@@ -1,4 +1,4 @@
-#include "journal.h"
+#include "runner/journal.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "error.h"
+#include "core/error.h"
 
 namespace gfnet {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "bench.h"
+#include "runner/bench.h"
 
 namespace gfnet {
 

@@ -1,8 +1,8 @@
-#include "loaded.h"
+#include "runner/loaded.h"
 
 #include <chrono>
 
-#include "error.h"
+#include "core/error.h"
 
 namespace gfnet {
 

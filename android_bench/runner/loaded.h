@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "session.h"
+#include "core/session.h"
 
 namespace gfnet {
 

@@ -1,9 +1,9 @@
-#include "registers.h"
+#include "runner/registers.h"
 
 #include <chrono>
 
-#include "crop.h"
-#include "error.h"
+#include "core/crop.h"
+#include "core/error.h"
 
 namespace gfnet {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "graphs.h"
+#include "core/graphs.h"
 
 namespace gfnet {
 

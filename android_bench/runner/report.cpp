@@ -1,4 +1,4 @@
-#include "report.h"
+#include "runner/report.h"
 
 namespace gfnet {
 

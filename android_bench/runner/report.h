@@ -1,9 +1,9 @@
 // Answers as JSON, the same on the wire and on the command line.
 #pragma once
 
-#include "session.h"
-#include "verify.h"
-#include "wire.h"
+#include "core/session.h"
+#include "core/verify.h"
+#include "runner/wire.h"
 
 namespace gfnet {
 

@@ -1,4 +1,4 @@
-#include "serve.h"
+#include "runner/serve.h"
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 #include <cstring>
 #include <new>
 
-#include "error.h"
+#include "core/error.h"
 
 namespace gfnet {
 

@@ -4,9 +4,9 @@
 #include <memory>
 #include <string>
 
-#include "loaded.h"
-#include "registers.h"
-#include "wire.h"
+#include "runner/loaded.h"
+#include "runner/registers.h"
+#include "runner/wire.h"
 
 namespace gfnet {
 

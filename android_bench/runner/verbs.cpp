@@ -3,14 +3,14 @@
 #include <cstring>
 #include <filesystem>
 
-#include "bench.h"
-#include "conditions.h"
-#include "error.h"
-#include "journal.h"
-#include "picture.h"
-#include "report.h"
-#include "serve.h"
-#include "verify.h"
+#include "runner/bench.h"
+#include "runner/conditions.h"
+#include "core/error.h"
+#include "runner/journal.h"
+#include "core/picture.h"
+#include "runner/report.h"
+#include "runner/serve.h"
+#include "core/verify.h"
 
 namespace gfnet {
 

@@ -1,4 +1,4 @@
-#include "wire.h"
+#include "runner/wire.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,8 +11,8 @@
 #include <cerrno>
 #include <chrono>
 
-#include "error.h"
-#include "safetensors.h"
+#include "core/error.h"
+#include "core/safetensors.h"
 
 namespace gfnet {
 

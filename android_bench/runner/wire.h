@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "fields.h"
-#include "tensor.h"
+#include "core/fields.h"
+#include "core/tensor.h"
 
 namespace gfnet {
 
