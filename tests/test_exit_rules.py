@@ -95,6 +95,10 @@ def test_chosen_thresholds_keep_the_accuracy_and_save_steps(seed, steps, loss):
     assert mean_steps <= steps
     assert rule.calibration is not None
     assert (rule.calibration.accuracy, rule.calibration.mean_steps) == pytest.approx((accuracy, mean_steps))
+    leaves = rule.calibration.leaves
+    assert sum(leaves) == pytest.approx(1) and np.dot(leaves, np.arange(1, len(leaves) + 1)) == pytest.approx(
+        mean_steps
+    )
     assert rule == choose_thresholds(logits, labels, loss)
 
 

@@ -84,6 +84,7 @@ def test_a_target_gets_rules_of_its_own_and_the_bundle_stays_the_same_network(tm
     assert found.old.share != found.before.share
     assert found.compressed == found.eager
     assert found.rules[found.rule].calibration.accuracy == found.new.accuracy
+    assert found.rules[found.rule].calibration.leaves == found.new.share
 
 
 def test_verify_holds_each_side_to_rules_of_its_own(tmp_path):

@@ -30,7 +30,8 @@ Check rule_form() {
                                       {"device", or_null(text()), Json()},
                                       {"accuracy", share, Json()},
                                       {"mean_steps", or_null(number(1, 1e308)), Json()},
-                                      {"mean_ms", or_null(number(0, 1e308)), Json()}});
+                                      {"mean_ms", or_null(number(0, 1e308)), Json()},
+                                      {"leaves", or_null(list_of(number(0, 1))), Json()}});
     return object({{"measure", one_of({"max_softmax", "margin", "entropy"})},
                    {"temperature", list_of(number(1e-3, 1e3))},
                    {"thresholds", list_of(share)},

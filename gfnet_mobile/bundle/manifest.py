@@ -143,6 +143,8 @@ class Calibration(_Strict):
     accuracy: float | None = Field(None, ge=0, le=1)
     mean_steps: float | None = Field(None, ge=1)
     mean_ms: float | None = Field(None, ge=0)
+    leaves: tuple[Annotated[float, Field(ge=0, le=1)], ...] | None = None
+    """share of the images that leaves at each step"""
 
 
 class ExitRule(_Strict):

@@ -122,9 +122,12 @@ def choose_thresholds(
         if accuracy >= floor and mean_steps < outcome(best)[0]:
             best = thresholds
     mean_steps, accuracy = outcome(best)
+    leaves = np.bincount(first_reaching(sure, best), minlength=steps) / count
     return ExitRule(
         measure="max_softmax",
         temperature=(1.0,) * steps,
         thresholds=tuple(None if t == never else float(t) for t in best),
-        calibration=Calibration(data=data, device=None, accuracy=accuracy, mean_steps=mean_steps, mean_ms=None),
+        calibration=Calibration(
+            data=data, accuracy=accuracy, mean_steps=mean_steps, leaves=tuple(float(share) for share in leaves)
+        ),
     )

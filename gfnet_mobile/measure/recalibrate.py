@@ -102,5 +102,5 @@ def _threshold(sure: Floats, wanted: int, old: float) -> float | None:
 def _calibrated(rule: ExitRule, eager: Floats, compressed: Floats, labels: NDArray[np.int64], data: str) -> ExitRule:
     new = same_shares(rule, eager, compressed)
     found = at_rule(compressed, labels, new)
-    calibration = Calibration(data=data, accuracy=found.accuracy, mean_steps=found.mean_steps)
+    calibration = Calibration(data=data, accuracy=found.accuracy, mean_steps=found.mean_steps, leaves=found.share)
     return new.model_copy(update={"calibration": calibration})
