@@ -45,7 +45,7 @@ def connection(port):
 
 
 def test_steps_over_the_wire_are_those_of_this_machine(bundle, port):
-    with Session(bundle) as here, session_on(f"tcp:127.0.0.1:{port}", bundle) as (there, _):
+    with Session(bundle) as here, session_on(f"tcp:127.0.0.1:{port}", bundle) as there:
         for image in (*IMAGES, IMAGES[0]):
             for expected, found in zip(here.steps(image), there.steps(image), strict=True):
                 np.testing.assert_array_equal(found.logits, expected.logits)
@@ -58,21 +58,21 @@ def test_steps_over_the_wire_are_those_of_this_machine(bundle, port):
 
 
 def test_it_verifies_over_the_wire(bundle, port):
-    with session_on(f"tcp:127.0.0.1:{port}", bundle) as (session, runtime):
-        report = verify_session(session, runtime.target)
+    with session_on(f"tcp:127.0.0.1:{port}", bundle) as session:
+        report = verify_session(session)
     assert report == verify(bundle, ["onnx"])
 
 
 def test_a_step_is_one_round_trip_and_no_image_crosses_twice(bundles, port):
     image = IMAGES[0].image.nbytes
-    with session_on(f"tcp:127.0.0.1:{port}", bundles["recurrent"]) as (session, runtime):
+    with session_on(f"tcp:127.0.0.1:{port}", bundles["recurrent"]) as session:
         trips = []
         prepared = session.prepare(IMAGES[0])
-        assert runtime.last.sent > image and not runtime.last.device_ms
+        assert session.runtime.last.sent > image and not session.runtime.last.device_ms
         list(session.steps(prepared))  # registers get their zeros
         session.prepare(IMAGES[0])
         for _ in session.steps(prepared):
-            trips.append(runtime.last)
+            trips.append(session.runtime.last)
     graphs = [[graph for graph, _ in trip.device_ms] for trip in trips]
     assert graphs == [["glance", "exit"], ["policy", "focus", "exit"], ["policy", "focus", "exit"]]
     assert all(milliseconds > 0 for trip in trips for _, milliseconds in trip.device_ms)

@@ -18,7 +18,9 @@ COMMANDS = {
     "run": "Classify pictures with a bundle.",
     "verify": "Compare a bundle's targets with its golden vectors.",
     "inspect": "Print what a bundle's Core ML graphs are made of.",
-    "bench": "Measure a bundle's latency on this machine.",
+    "bench": "Measure a bundle's latency, on this machine or on a device.",
+    "devices": "List the devices that are plugged in.",
+    "doctor": "Say what this machine lacks for each target and device.",
     "train": "Train a network in the paper's three stages.",
     "evaluate": "Accuracy per step, and mean steps at a bundle's thresholds.",
 }

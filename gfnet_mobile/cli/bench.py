@@ -1,44 +1,91 @@
-"""``gfnet-mobile bench``: a bundle's latency on this machine."""
+"""``gfnet-mobile bench``: a bundle's latency, on this machine or on a device."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gfnet_mobile.bundle.store import open_bundle
+from gfnet_mobile.bundle.store import Bundle, open_bundle
+from gfnet_mobile.errors import UserError
 from gfnet_mobile.runtimes import is_interpreted, runnable
 
-EPILOG = "Example: gfnet-mobile bench demo.gfnet --rounds 100 --output results.jsonl"
+EPILOG = "Example: gfnet-mobile bench demo.gfnet --device android --repeats 3 --against static.gfnet"
 
 
 def bench(
     bundle: Annotated[Path, typer.Argument(help="Folder NAME.gfnet.")],
     target: Annotated[list[str] | None, typer.Option(help="Repeatable. Default: all that run here.")] = None,
-    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+    threads: Annotated[str, typer.Option(help="Threads of the runtime, or several numbers: 1,2,4.")] = "1",
     rounds: Annotated[int, typer.Option(help="Each round runs everything once.")] = 30,
     warmup: Annotated[int, typer.Option(help="Rounds that do not count.")] = 5,
     output: Annotated[Path | None, typer.Option(help="Append the results to this file, as JSON lines.")] = None,
+    device: Annotated[str | None, typer.Option(help="Measure there: android, android:SERIAL, tcp:HOST:PORT.")] = None,
+    repeats: Annotated[int, typer.Option(help="On a device: so many runs, cooled in between.")] = 1,
+    cooldown: Annotated[float, typer.Option(help="On a device: wait so many seconds at most until it is cool.")] = 300,
+    against: Annotated[Path | None, typer.Option(help="On a device: a static bundle to compare with.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="On a device: go on where it was interrupted.")] = False,
 ) -> None:
     """Measure each graph, the whole sequence up to each step, and loading."""
+    opened, counts = open_bundle(bundle), _counts(threads)
+    if device is None:
+        if repeats != 1 or against is not None or resume:
+            raise UserError("--repeats, --against and --resume: are for --device")
+        _here(opened, target, counts, rounds, warmup, output)
+        return
+    if target:
+        raise UserError("--target: a device runs one, its server's; leave it out")
+    from gfnet_mobile.cli.bench_device import bench_on
+
+    bench_on(
+        device,
+        opened,
+        against,
+        threads=counts,
+        rounds=rounds,
+        warmup=warmup,
+        repeats=repeats,
+        cooldown_s=cooldown,
+        output=output,
+        resume=resume,
+    )
+
+
+def _counts(threads: str) -> list[int]:
+    counts = [int(part) if part.strip().isdecimal() else 0 for part in threads.split(",")]
+    if min(counts) < 1:
+        raise UserError(f"--threads {threads}: one number or several, such as 1,2,4")
+    return list(dict.fromkeys(counts))
+
+
+def _here(
+    bundle: Bundle,
+    target: Sequence[str] | None,
+    threads: Sequence[int],
+    rounds: int,
+    warmup: int,
+    output: Path | None,
+) -> None:
     from rich.table import Table
 
     from gfnet_mobile.cli.output import show
     from gfnet_mobile.measure.bench import bench as measure
     from gfnet_mobile.measure.results import append_results
 
-    opened = open_bundle(bundle)
-    targets = list(dict.fromkeys(target or runnable(opened)))
-    results = measure(opened, targets, threads=threads, rounds=rounds, warmup=warmup)
+    targets = list(dict.fromkeys(target or runnable(bundle)))
+    results = [
+        result for count in threads for result in measure(bundle, targets, threads=count, rounds=rounds, warmup=warmup)
+    ]
     columns = ("n", "mean", "std", "min", "p50", "p90", "p95", "max")
-    table = Table("target", "what, ms", box=None)
+    table = Table("target", "threads", "what, ms", box=None)
     for column in columns:
         table.add_column(column, justify="right")
     for result in results:
         figures = result.summary.model_dump()
         cells = (f"{figures[column]:.3f}" if column != "n" else str(figures[column]) for column in columns)
-        table.add_row(result.target, result.what, *cells)
-    context, load = results[0], (results[0].start.load_average, results[0].end.load_average)
-    show(f"{context.device.model}, {context.device.os}, {threads} thread(s), load {load}", table)
+        table.add_row(result.target, str(result.threads), result.what, *cells)
+    context, load = results[0], (results[0].start.load_average, results[-1].end.load_average)
+    show(f"{context.device.model}, {context.device.os}, load {load}", table)
     for interpreted in (one for one in targets if is_interpreted(one)):
         show(f"{interpreted}: interpreted here, which says nothing on its latency")
     if output is not None:

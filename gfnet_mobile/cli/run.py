@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,13 +31,14 @@ def run(
     deadline_ms: Annotated[float | None, typer.Option(help="Start no step after so many milliseconds.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per picture and line.")] = False,
     draw: Annotated[Path | None, typer.Option(help="Folder for a drawn result of each picture.")] = None,
+    device: Annotated[str | None, typer.Option(help="Run it there: android, android:SERIAL, tcp:HOST:PORT.")] = None,
 ) -> None:
     """Classify pictures with a bundle."""
     opened = open_bundle(bundle)
     paths = list(_pictures(images))
     results = []
     names = _drawn_names(paths)
-    with Session(opened, target or first_runnable(opened), threads) as session:
+    with _session(opened, target, threads, device) as session:
         stop = session.stopping(rule, threshold, max_steps, deadline_ms)
         for path, name in zip(paths, names, strict=True):
             prepared = session.prepare(path)
@@ -48,6 +50,16 @@ def run(
             results.append((path, steps))
     if not as_json:
         _print_table(results)
+
+
+def _session(bundle: Bundle, target: str | None, threads: int, device: str | None) -> AbstractContextManager[Session]:
+    if device is None:
+        return Session(bundle, target or first_runnable(bundle), threads)
+    if target is not None:
+        raise UserError("--target: a device runs one, its server's; leave it out")
+    from gfnet_mobile.devices import session_on
+
+    return session_on(device, bundle, threads)
 
 
 def _pictures(images: Sequence[Path]) -> Iterator[Path]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gfnet_mobile.bundle.store import open_bundle
-from gfnet_mobile.errors import CheckFailed
+from gfnet_mobile.bundle.store import Bundle, open_bundle
+from gfnet_mobile.errors import CheckFailed, UserError
 from gfnet_mobile.runtimes import is_interpreted
 
 if TYPE_CHECKING:
-    from gfnet_mobile.measure.verify import Apart
+    from gfnet_mobile.measure.verify import Apart, Report
 
 EPILOG = "Example: gfnet-mobile verify demo.gfnet --target onnx"
 
@@ -26,6 +26,7 @@ LOADED = {
 def verify(
     bundle: Annotated[Path, typer.Argument(help="Folder NAME.gfnet.")],
     target: Annotated[list[str] | None, typer.Option(help="Repeatable. Default: all of the bundle.")] = None,
+    device: Annotated[str | None, typer.Option(help="Run it there: android, android:SERIAL, tcp:HOST:PORT.")] = None,
 ) -> None:
     """Compare a bundle's targets with its golden vectors: graph by graph, then the whole loop."""
     from rich.table import Table
@@ -34,7 +35,8 @@ def verify(
     from gfnet_mobile.measure.verify import verify as compare
 
     opened = open_bundle(bundle)
-    report = compare(opened, target or list(opened.manifest.targets))
+    everything = target or list(opened.manifest.targets)
+    report = compare(opened, everything) if device is None else _on(device, opened, target)
     table = Table("target", "runtime", "run as", "step", "graph", "tensor", "difference", "allowed", "", box=None)
     for row in report.rows:
         difference, allowed = f"{row.difference:.2g}", f"{row.tolerance:.2g}"
@@ -48,7 +50,8 @@ def verify(
         labels, steps = f"{found.labels} of {found.images}", f"{found.steps} of {found.images}"
         alike = f"same label for {labels} images, same number of steps for {steps}"
         show(f"{found.target}, {found.runtime}: whole loop: {alike}")
-    for name in (found.target for found in report.agreements if is_interpreted(found.target)):
+    here = [] if device else [found.target for found in report.agreements if is_interpreted(found.target)]
+    for name in here:
         show(f"{name}: proven: the saved files compute the above, interpreted operator by operator")
         show(f"{name}: not proven, for want of a Mac or a phone: that {LOADED[name]}, where, how fast")
     for line in _apart(report.apart):
@@ -66,6 +69,17 @@ def verify(
         raise CheckFailed(f"{bundle}: {len(failures)} of {len(report.rows)} tensors differ by more than allowed")
     if not report.rows:
         raise CheckFailed(f"{bundle}: none of these targets runs on this machine, so nothing was verified")
+
+
+def _on(device: str, bundle: Bundle, target: list[str] | None) -> "Report":
+    """Each graph, and the loop, call by call over the wire."""
+    from gfnet_mobile.devices import session_on
+    from gfnet_mobile.measure.verify import verify_session
+
+    if target is not None:
+        raise UserError("--target: a device runs one, its server's; leave it out")
+    with session_on(device, bundle) as session:
+        return verify_session(session)
 
 
 def _apart(found: Sequence["Apart"]) -> Iterator[str]:

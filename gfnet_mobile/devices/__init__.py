@@ -37,10 +37,17 @@ def discover() -> list[Found]:
     return [found for kind in KINDS for found in kind_of(kind)[0].discover()]
 
 
+def clean(name: str) -> str:
+    """Remove all that was ever put on a device. Gives its full name."""
+    kind, which = kind_of(name)
+    return kind.clean(which)
+
+
 @contextmanager
-def session_on(name: str, bundle: Bundle, threads: int = 1) -> Iterator[tuple[Session, RemoteRuntime]]:
-    """A session whose graphs run on a device, one call after the other over the wire."""
+def session_on(name: str, bundle: Bundle, threads: int = 1) -> Iterator[Session]:
+    """A session whose graphs run on a device, one call after the other over the wire. Its runtime is a
+    `RemoteRuntime`."""
     with opened(name, [bundle]) as device, device.connect() as connection:
         runtime = RemoteRuntime(connection, bundle, threads)
         with Session(bundle, runtime.target, runtime=runtime) as session:
-            yield session, runtime
+            yield session

@@ -1,6 +1,7 @@
 """adb, by adbutils: which phones are plugged in, and commands in a phone's shell. Every failure is one line."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from gfnet_mobile.wire import Disconnected
 if TYPE_CHECKING:
     from adbutils import AdbClient, AdbDevice
 
+START_S = 20.0
 SHELL_S = 60.0
 """the longest command is hashing some hundred megabytes"""
 
@@ -30,11 +32,12 @@ STATES = {
 def client() -> "AdbClient":
     """adb's server on this machine, started if it does not run. Raises UserError where there is no adb."""
     try:
-        from adbutils import AdbClient
+        from adbutils import AdbClient, adb_path
     except ImportError as error:
         raise UserError("Android devices need adbutils: pip install 'gfnet-mobile[android]'") from error
-    found = AdbClient()
-    with explained("adb", UserError):
+    with explained("adb", UserError):  # adbutils would start it too, and let it talk on our stderr
+        subprocess.run([adb_path(), "start-server"], capture_output=True, timeout=START_S, check=True)
+        found = AdbClient()
         found.server_version()
     return found
 
@@ -94,8 +97,9 @@ def explained(where: str, kind: type[UserError] = Disconnected) -> Iterator[None
 
     try:
         yield
-    except (AdbError, OSError, EOFError, AssertionError, ValueError) as error:
-        reason = one_line(str(error)) or type(error).__name__
+    except (AdbError, OSError, EOFError, AssertionError, ValueError, subprocess.SubprocessError) as error:
+        said = error.stderr.decode(errors="replace") if isinstance(error, subprocess.CalledProcessError) else str(error)
+        reason = one_line(said) or type(error).__name__
         if where == "adb":
             port = os.environ.get("ANDROID_ADB_SERVER_PORT", "5037")
             hint = f"install it (Debian: apt install adb), or see who uses port {port}: adb kill-server"

@@ -1,6 +1,6 @@
 """What a kind of device is to the rest. A new kind is one file and one line in ``devices/__init__.py``.
 
-Its module has `Kind`'s three functions; what ``opened`` gives has `Device`'s.
+Its module has `Kind`'s functions; what ``opened`` gives has `Device`'s.
 """
 
 from collections.abc import Sequence
@@ -64,3 +64,6 @@ class Kind(Protocol):
     def opened(self, which: str, bundles: Sequence[Bundle]) -> AbstractContextManager[Device]:
         """Put ``bundles`` on the device ``which`` (what follows the kind in its name, "" for the only one), and start
         a server. Raises UserError for all that prevents it."""
+
+    def clean(self, which: str) -> str:
+        """Remove all that was ever put on the device; gives its full name."""

@@ -45,3 +45,7 @@ def opened(which: str, bundles: Sequence[Bundle]) -> Iterator[Tcp]:
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise UserError(f"--device tcp:{which}: must be tcp:HOST:PORT, such as tcp:127.0.0.1:7001")
     yield Tcp(f"tcp:{which}", host, int(port))
+
+
+def clean(which: str) -> str:
+    raise UserError(f"tcp:{which}: nothing was put on it; whoever started its server knows its folders")

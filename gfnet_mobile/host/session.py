@@ -68,7 +68,7 @@ class Session:
         module: str | None = None,
         runtime: Runtime | None = None,
     ) -> None:
-        self.bundle = bundle
+        self.bundle, self.target = bundle, target
         self.runtime = runtime or open_runtime(bundle, target, threads, module)
         program = bundle.manifest
         self._rules = program.rules_of(target)

@@ -115,7 +115,7 @@ def verify(bundle: Bundle, targets: Sequence[str]) -> Report:
         runs = []
         for module in runtimes_of(target):
             with Session(bundle, target, module=module) as session:
-                runs.append(_run(session, target, golden["images"], calls))
+                runs.append(_run(session, golden["images"], calls))
             _hold(report, bundle, target, calls, runs[-1])
         for other in runs[1:]:
             report.apart += _apart(target, calls, runs[0], other)
@@ -123,18 +123,18 @@ def verify(bundle: Bundle, targets: Sequence[str]) -> Report:
     return report
 
 
-def verify_session(session: Session, target: str) -> Report:
-    """The same for one session that runs ``target``, here or on a device."""
+def verify_session(session: Session) -> Report:
+    """The same for one session, here or on a device."""
     golden = read_golden(session.bundle)
     calls = list(golden_calls(session.bundle.manifest, golden))
     report = Report()
-    _hold(report, session.bundle, target, calls, _run(session, target, golden["images"], calls))
+    _hold(report, session.bundle, session.target, calls, _run(session, golden["images"], calls))
     return report
 
 
-def _run(session: Session, target: str, images: Array, calls: list[GoldenCall]) -> Ran:
+def _run(session: Session, images: Array, calls: list[GoldenCall]) -> Ran:
     alone = [_run_alone(session.runtime, one) if one.call.graph != CROP else {} for one in calls]
-    return Ran(session.runtime.name, alone, _run_loop(session, target, images, calls))
+    return Ran(session.runtime.name, alone, _run_loop(session, images, calls))
 
 
 def _hold(report: Report, bundle: Bundle, target: str, calls: list[GoldenCall], ran: Ran) -> None:
@@ -189,7 +189,7 @@ def _run_alone(runtime: Runtime, recorded: GoldenCall) -> dict[str, Array]:
     return results
 
 
-def _run_loop(session: Session, target: str, images: Array, calls: list[GoldenCall]) -> list[dict[str, Array]]:
+def _run_loop(session: Session, images: Array, calls: list[GoldenCall]) -> list[dict[str, Array]]:
     """The whole program from the images on; for each call what its registers held at the end of its step."""
     results = [{tensor: np.empty_like(v) for tensor, v in recorded.outputs.items()} for recorded in calls]
     for image, pixels in enumerate(images):
@@ -200,7 +200,7 @@ def _run_loop(session: Session, target: str, images: Array, calls: list[GoldenCa
                         for tensor, register in recorded.call.outputs.items():
                             values[tensor][image] = session.register(register)[0]
         except UserError as error:
-            raise CheckFailed(f"target {target!r}, golden image {image}: {error}") from error
+            raise CheckFailed(f"target {session.target!r}, golden image {image}: {error}") from error
     return results
 
 
