@@ -5,6 +5,7 @@ import functools
 import os
 import shutil
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,15 @@ def build(variant: str = "plain") -> Path:
     with open(directory / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist's workers ask at the same time
         _run("cmake", "-S", str(ROOT / "android_bench"), "-B", str(directory), "-G", "Ninja", "-DGFNET_TESTS=ON",
-             *VARIANTS[variant])  # fmt: skip
+             f"-DGFNET_EXECUTORCH_WHEEL={_wheel()}", *VARIANTS[variant])  # fmt: skip
         _run("cmake", "--build", str(directory))
     return directory
+
+
+def _wheel() -> Path:
+    found = find_spec("executorch")
+    assert found is not None and found.submodule_search_locations is not None
+    return Path(found.submodule_search_locations[0])
 
 
 def _run(*command: str) -> None:

@@ -6,7 +6,7 @@ find_package(executorch CONFIG REQUIRED)
 add_library(gfnet_executorch INTERFACE)
 target_include_directories(gfnet_executorch SYSTEM INTERFACE ${EXECUTORCH_INCLUDE_DIRS})
 target_compile_definitions(gfnet_executorch INTERFACE ${EXECUTORCH_COMPILE_DEFINITIONS}
-                           GFNET_EXECUTORCH_VERSION="${EXECUTORCH_BUILD_VERSION}")
+                           GFNET_EXECUTORCH_VERSION="${executorch_VERSION}")
 # backends and kernels only register themselves: without these words the linker would drop them
 target_link_libraries(gfnet_executorch INTERFACE -Wl,--push-state,--no-as-needed
     ${GFNET_EXECUTORCH_WHEEL}/lib/libexecutorch.so

@@ -20,7 +20,8 @@ std::string read_text(const fs::path& path) {
     std::error_code error;
     const uintmax_t bytes = fs::file_size(path, error);
     if (!error && bytes > kLargestManifest) {
-        throw InputError(path.string() + ": larger than " + std::to_string(kLargestManifest) + " bytes, so no manifest");
+        throw InputError(path.string() + ": larger than " + std::to_string(kLargestManifest) +
+                         " bytes, so no manifest");
     }
     std::ifstream file(path, std::ios::binary);
     std::stringstream text;
@@ -48,8 +49,9 @@ void check_file(const Bundle& bundle, const std::string& name) {
     const uintmax_t bytes = fs::file_size(bundle.path(name), error);
     if (error) throw InputError(bundle.path(name) + ": cannot be read: " + error.message());
     if (bytes != entry.bytes || sha256_of_file(bundle.path(name)) != entry.sha256) {
-        throw InputError(bundle.path(name) +
-                         ": is not the file that was exported (its SHA-256 differs); export or push it again");
+        throw InputError(
+            bundle.path(name) +
+            ": is not the file that was exported (its SHA-256 differs); export or push it again");
     }
 }
 
@@ -60,7 +62,8 @@ const Target& Bundle::target(const std::string& name) const {
     if (found != manifest.targets.end()) return found->second;
     std::string has;
     for (const auto& one : manifest.targets) has += (has.empty() ? "" : ", ") + one.first;
-    throw InputError(folder + ": no target '" + name + "'; the bundle has " + has + "; export it with --target " + name);
+    throw InputError(folder + ": no target '" + name + "'; the bundle has " + has +
+                     "; export it with --target " + name);
 }
 
 void Bundle::check_files(const std::string& name) const {
@@ -73,7 +76,8 @@ Bundle open_bundle(const std::string& folder, const std::string& target) {
     std::error_code error;
     if (!fs::exists(folder, error)) throw InputError(folder + ": no such bundle");
     const fs::path file = fs::path(folder) / "manifest.json";
-    if (!fs::is_regular_file(file, error)) throw InputError(folder + ": is no bundle: it has no manifest.json");
+    if (!fs::is_regular_file(file, error))
+        throw InputError(folder + ": is no bundle: it has no manifest.json");
     Bundle bundle{folder, parse_manifest(read_text(file), file.string())};
     std::set<std::string> needed = files_of(bundle.manifest, bundle.target(target));
     needed.insert(bundle.manifest.golden_path);
@@ -81,7 +85,8 @@ Bundle open_bundle(const std::string& folder, const std::string& target) {
     for (const std::string& name : needed) {
         const fs::path place = fs::canonical(bundle.path(name), error);
         if (error || !fs::is_regular_file(place, error)) {
-            throw InputError(bundle.path(name) + ": missing, though the manifest lists it; export or push it again");
+            throw InputError(bundle.path(name) +
+                             ": missing, though the manifest lists it; export or push it again");
         }
         if (!is_inside(root, place)) throw InputError(bundle.path(name) + ": a link that leaves the bundle");
     }

@@ -17,15 +17,17 @@ const Tensor& only(const Tensors& tensors, const std::string& name, size_t count
 }
 
 bool fits(const Tensor& image, const Tensor& patch) {
-    return image.dtype == patch.dtype && image.shape.size() == 4 && patch.shape.size() == 4 && image.shape[0] == 1 &&
-           patch.shape[0] == 1 && image.shape[1] == patch.shape[1] && patch.shape[2] <= image.shape[2] &&
-           patch.shape[3] <= image.shape[3];
+    return image.dtype == patch.dtype && image.shape.size() == 4 && patch.shape.size() == 4 &&
+           image.shape[0] == 1 && patch.shape[0] == 1 && image.shape[1] == patch.shape[1] &&
+           patch.shape[2] <= image.shape[2] && patch.shape[3] <= image.shape[3];
 }
 
 }  // namespace
 
 Crop::Crop(const Tensors& inputs, const Tensors& outputs)
-    : image_(only(inputs, "image", 2)), position_(only(inputs, "position", 2)), patch_(only(outputs, "patch", 1)) {
+    : image_(only(inputs, "image", 2)),
+      position_(only(inputs, "position", 2)),
+      patch_(only(outputs, "patch", 1)) {
     if (position_.dtype != Dtype::kInt32 || position_.shape != Shape{1, 2}) {
         throw InputError("crop needs an int32 [1, 2] position");
     }

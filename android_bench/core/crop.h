@@ -1,4 +1,5 @@
-// The built-in call: cuts patch [1, C, h, w] out of image [1, C, H, W] at position, int32 [1, 2] (row, column).
+// The built-in call: cuts patch [1, C, h, w] out of image [1, C, H, W] at position, int32 [1, 2] (row,
+// column).
 #pragma once
 
 #include "core/graphs.h"

@@ -19,7 +19,8 @@ std::string one_line(const std::string& text) {
     while (!line.empty() && line.back() == ' ') line.pop_back();
     if (line.size() <= kLongest) return line;
     size_t end = kLongest - 3;
-    while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80) --end;  // not within a UTF-8 letter
+    while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80)
+        --end;  // not within a UTF-8 letter
     return line.substr(0, end) + "...";
 }
 

@@ -6,8 +6,8 @@
 
 namespace gfnet {
 
-// `text` without line breaks and other codes that a terminal obeys, at most 600 bytes: a damaged file's own names
-// may hold anything.
+// `text` without line breaks and other codes that a terminal obeys, at most 600 bytes: a damaged file's own
+// names may hold anything.
 std::string one_line(const std::string& text);
 
 // Bad input: what is wrong, where, and how to mend it.

@@ -46,7 +46,8 @@ float confidence(Measure measure, double temperature, const float* logits, size_
 bool should_stop(const ExitRule& rule, size_t step, const float* logits, size_t classes) {
     if (step >= rule.thresholds.size()) return true;
     const std::optional<double>& threshold = rule.thresholds[step];
-    return threshold && confidence(rule.measure, rule.temperature[step], logits, classes) >= static_cast<float>(*threshold);
+    return threshold && confidence(rule.measure, rule.temperature[step], logits, classes) >=
+                            static_cast<float>(*threshold);
 }
 
 ExitRule uniform_rule(double threshold, size_t steps) {

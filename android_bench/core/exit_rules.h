@@ -1,5 +1,5 @@
-// When a step's answer is sure enough to stop. Logits are float32; a confidence is computed in double and rounded to
-// float32 once, at the end, so that every language gets the same number.
+// When a step's answer is sure enough to stop. Logits are float32; a confidence is computed in double and
+// rounded to float32 once, at the end, so that every language gets the same number.
 #pragma once
 
 #include <cstddef>

@@ -24,7 +24,8 @@ Check object(std::vector<Field> fields) {
         if (!value.is_object()) refuse(where, "must be an object");
         for (const auto& [name, member] : value.items()) {
             const auto is_it = [&name = name](const Field& field) { return name == field.name; };
-            if (std::none_of(fields.begin(), fields.end(), is_it)) refuse(where + "." + name, "unknown field");
+            if (std::none_of(fields.begin(), fields.end(), is_it))
+                refuse(where + "." + name, "unknown field");
         }
         for (const Field& field : fields) {
             const std::string place = where + "." + field.name;
@@ -53,7 +54,8 @@ Check list_of(Check item, size_t least, size_t most) {
     return [=](Json& list, const std::string& where) {
         if (!list.is_array()) refuse(where, "must be a list");
         if (list.size() < least || list.size() > most) refuse(where, "has too few or too many items");
-        for (size_t index = 0; index < list.size(); ++index) item(list[index], where + "." + std::to_string(index));
+        for (size_t index = 0; index < list.size(); ++index)
+            item(list[index], where + "." + std::to_string(index));
     };
 }
 
@@ -73,8 +75,11 @@ Check one_of(std::vector<Json> values) {
     return [values = std::move(values)](Json& value, const std::string& where) {
         const auto same = [&value](const Json& one) { return one.type() == value.type() && one == value; };
         const bool number = value.is_number_integer();  // 1 is parsed as unsigned, written here as signed
-        const auto same_number = [&](const Json& one) { return number && one.is_number_integer() && one == value; };
-        if (std::any_of(values.begin(), values.end(), [&](const Json& one) { return same(one) || same_number(one); }))
+        const auto same_number = [&](const Json& one) {
+            return number && one.is_number_integer() && one == value;
+        };
+        if (std::any_of(values.begin(), values.end(),
+                        [&](const Json& one) { return same(one) || same_number(one); }))
             return;
         refuse(where, "must be one of " + Json(values).dump(-1, ' ', true));
     };
@@ -82,8 +87,9 @@ Check one_of(std::vector<Json> values) {
 
 Check integer(int64_t least, int64_t most) {
     return [=](Json& value, const std::string& where) {
-        const bool fits = value.is_number_integer() &&
-                          (!value.is_number_unsigned() || value.get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX));
+        const bool fits =
+            value.is_number_integer() &&
+            (!value.is_number_unsigned() || value.get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX));
         if (!fits || value.get<int64_t>() < least || value.get<int64_t>() > most) {
             const std::string upper = most == INT64_MAX ? "" : " and at most " + std::to_string(most);
             refuse(where, "must be a whole number, at least " + std::to_string(least) + upper);
@@ -120,7 +126,9 @@ Check name_text() {
         const auto is_ascii_word = [](unsigned char c) { return c < 0x80 && std::isalnum(c); };
         if (value.is_string()) {
             const auto& name = value.get_ref<const std::string&>();
-            const auto allowed = [&](unsigned char c) { return is_ascii_word(c) || c == '.' || c == '_' || c == '-'; };
+            const auto allowed = [&](unsigned char c) {
+                return is_ascii_word(c) || c == '.' || c == '_' || c == '-';
+            };
             if (!name.empty() && name.size() <= 100 && is_ascii_word(static_cast<unsigned char>(name[0])) &&
                 std::all_of(name.begin(), name.end(), allowed))
                 return;
@@ -134,12 +142,14 @@ Check path_text() {
         if (!value.is_string()) refuse(where, "must be a text");
         const auto& path = value.get_ref<const std::string&>();
         const auto odd = [](unsigned char c) { return c < 0x20 || c == 0x7f || c == '\\' || c == ':'; };
-        if (std::any_of(path.begin(), path.end(), odd)) refuse(where, "has characters that not every system takes");
+        if (std::any_of(path.begin(), path.end(), odd))
+            refuse(where, "has characters that not every system takes");
         size_t begin = 0;
         while (true) {
             const size_t end = path.find('/', begin);
             const std::string part = path.substr(begin, end == std::string::npos ? end : end - begin);
-            if (part.empty() || part == "." || part == "..") refuse(where, "path '" + path + "' leaves the bundle");
+            if (part.empty() || part == "." || part == "..")
+                refuse(where, "path '" + path + "' leaves the bundle");
             if (end == std::string::npos) return;
             begin = end + 1;
         }

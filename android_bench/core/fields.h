@@ -1,5 +1,6 @@
-// What a JSON value must be, said once: a check looks at a value, puts in what was left out, and throws InputError
-// with the place of what is wrong. As strict as the Python side: no unknown members, no number for a text.
+// What a JSON value must be, said once: a check looks at a value, puts in what was left out, and throws
+// InputError with the place of what is wrong. As strict as the Python side: no unknown members, no number for
+// a text.
 #pragma once
 
 #include <functional>

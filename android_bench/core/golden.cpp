@@ -34,7 +34,8 @@ Golden::Golden(const Bundle& bundle) : count_(bundle.manifest.golden_count) {
     std::string json(length, ' ');
     file.read(json.data(), static_cast<std::streamsize>(length));
     const SafetensorsHeader header = parse_header(json, path);
-    if (header.body_bytes != bytes - kLengthBytes - length) throw InputError(path + ": is cut off or too long");
+    if (header.body_bytes != bytes - kLengthBytes - length)
+        throw InputError(path + ": is cut off or too long");
     body_.resize(header.body_bytes);
     file.read(reinterpret_cast<char*>(body_.data()), static_cast<std::streamsize>(body_.size()));
     if (!file) throw InputError(path + ": cannot be read");
@@ -62,7 +63,8 @@ Golden::Golden(const Bundle& bundle) : count_(bundle.manifest.golden_count) {
 
 const uint8_t* Golden::image(size_t index) const { return row("images", index); }
 
-const uint8_t* Golden::output(size_t index, size_t step, const std::string& graph, const std::string& tensor) const {
+const uint8_t* Golden::output(size_t index, size_t step, const std::string& graph,
+                              const std::string& tensor) const {
     return row(key(step, graph, tensor), index);
 }
 

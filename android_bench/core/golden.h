@@ -18,7 +18,8 @@ class Golden {
     // uint8 [S, S, 3] of one image
     const uint8_t* image(size_t index) const;
     // What a call of a step gave for one image: the values behind the batch axis.
-    const uint8_t* output(size_t index, size_t step, const std::string& graph, const std::string& tensor) const;
+    const uint8_t* output(size_t index, size_t step, const std::string& graph,
+                          const std::string& tensor) const;
 
   private:
     const uint8_t* row(const std::string& name, size_t index) const;

@@ -47,7 +47,9 @@ std::optional<Dtype> dtype_of(ScalarType type) {
 }
 
 ScalarType scalar_type_of(Dtype dtype) {
-    return dtype == Dtype::kFloat32 ? ScalarType::Float : dtype == Dtype::kFloat16 ? ScalarType::Half : ScalarType::Int;
+    return dtype == Dtype::kFloat32   ? ScalarType::Float
+           : dtype == Dtype::kFloat16 ? ScalarType::Half
+                                      : ScalarType::Int;
 }
 
 std::unique_ptr<Described> describe_to_executorch(const Tensor& tensor) {
@@ -55,15 +57,18 @@ std::unique_ptr<Described> describe_to_executorch(const Tensor& tensor) {
     found->sizes.assign(tensor.shape.begin(), tensor.shape.end());
     const size_t rank = tensor.shape.size();
     found->strides.assign(rank, 1);
-    for (size_t axis = 0; axis < rank; ++axis) found->order.push_back(static_cast<TensorImpl::DimOrderType>(axis));
-    for (size_t axis = rank; axis-- > 1;) found->strides[axis - 1] = found->strides[axis] * tensor.shape[axis];
-    found->tensor.emplace(scalar_type_of(tensor.dtype), static_cast<ssize_t>(rank), found->sizes.data(), tensor.data,
-                          found->order.data(), found->strides.data());
+    for (size_t axis = 0; axis < rank; ++axis)
+        found->order.push_back(static_cast<TensorImpl::DimOrderType>(axis));
+    for (size_t axis = rank; axis-- > 1;)
+        found->strides[axis - 1] = found->strides[axis] * tensor.shape[axis];
+    found->tensor.emplace(scalar_type_of(tensor.dtype), static_cast<ssize_t>(rank), found->sizes.data(),
+                          tensor.data, found->order.data(), found->strides.data());
     return found;
 }
 
 void check_signature(const std::string& graph, const std::string& what, const std::vector<std::string>& names,
-                     const Tensors& bound, size_t count, const std::function<et::Result<et::TensorInfo>(size_t)>& meta) {
+                     const Tensors& bound, size_t count,
+                     const std::function<et::Result<et::TensorInfo>(size_t)>& meta) {
     const std::string place = "graph '" + graph + "': ";
     if (count != names.size()) {
         throw InputError(place + "the file has " + std::to_string(count) + " " + what + "s, the manifest " +

@@ -1,4 +1,5 @@
-// All graphs of a bundle's target "executorch", loaded: bind one to memory, then call it as often as you like.
+// All graphs of a bundle's target "executorch", loaded: bind one to memory, then call it as often as you
+// like.
 #pragma once
 
 #include <functional>
@@ -18,7 +19,8 @@ using Tensors = std::map<std::string, Tensor>;  // tensor of the graph → where
 class Method;
 class Program;
 
-// One call, bound: each time it reads its inputs and writes its outputs, in place. An output may be an input too.
+// One call, bound: each time it reads its inputs and writes its outputs, in place. An output may be an input
+// too.
 class BoundCall {
   public:
     // Throws InputError unless the tensors are those that the method takes and gives.
@@ -37,8 +39,8 @@ class BoundCall {
 
 class Graphs {
   public:
-    // Checks the files and loads every graph. Threads are a pool that belongs to the process: not two of these at a
-    // time with different numbers. Throws InputError for files that ExecuTorch cannot load.
+    // Checks the files and loads every graph. Threads are a pool that belongs to the process: not two of
+    // these at a time with different numbers. Throws InputError for files that ExecuTorch cannot load.
     Graphs(const Bundle& bundle, int threads);
     ~Graphs();
 
@@ -52,8 +54,9 @@ class Graphs {
     Method& method_of(const std::string& graph) const;
 
     const std::map<std::string, GraphFile> files_;
-    std::map<std::string, std::unique_ptr<Program>> programs_;  // by path: several methods may lie in one file
-    std::map<std::string, std::unique_ptr<Method>> methods_;    // by graph
+    std::map<std::string, std::unique_ptr<Program>>
+        programs_;                                            // by path: several methods may lie in one file
+    std::map<std::string, std::unique_ptr<Method>> methods_;  // by graph
 };
 
 }  // namespace gfnet

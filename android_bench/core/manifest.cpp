@@ -36,7 +36,8 @@ std::map<std::string, ExitRule> rules_of(const Json& values) {
 
 ProgramStep step_of(const Json& value) {
     ProgramStep step;
-    for (const Json& call : value["calls"]) step.calls.push_back({call["graph"], call["inputs"], call["outputs"]});
+    for (const Json& call : value["calls"])
+        step.calls.push_back({call["graph"], call["inputs"], call["outputs"]});
     step.logits = value["logits"];
     if (!value["position"].is_null()) step.position = value["position"];
     if (!value["patch_size"].is_null()) step.patch_size = value["patch_size"];
@@ -69,14 +70,16 @@ Manifest manifest_of(const Json& document) {
     manifest.default_rule = document["default_rule"];
     manifest.golden_path = document["golden"]["path"];
     manifest.golden_count = document["golden"]["count"];
-    for (const auto& [name, file] : document["files"].items()) manifest.files[name] = {file["sha256"], file["bytes"]};
+    for (const auto& [name, file] : document["files"].items())
+        manifest.files[name] = {file["sha256"], file["bytes"]};
     return manifest;
 }
 
 }  // namespace
 
 bool Target::is_exact() const {
-    return std::all_of(graphs.begin(), graphs.end(), [](const auto& one) { return one.second.compression == "none"; });
+    return std::all_of(graphs.begin(), graphs.end(),
+                       [](const auto& one) { return one.second.compression == "none"; });
 }
 
 size_t Manifest::classes() const { return static_cast<size_t>(registers.at(steps[0].logits).shape[1]); }
@@ -115,7 +118,8 @@ Manifest parse_manifest(const std::string& text, const std::string& where) {
     Json document = parse_json(text, where);
     const Json version = document.is_object() ? document.value("schema_version", Json()) : Json();
     if (version.is_number_integer() && version > 1) {
-        refuse(where, "made by a newer gfnet-mobile (schema_version " + version.dump() + "): update this runner");
+        refuse(where,
+               "made by a newer gfnet-mobile (schema_version " + version.dump() + "): update this runner");
     }
     manifest_form()(document, where);
     check_inputs(document, where);

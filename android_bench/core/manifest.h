@@ -86,8 +86,8 @@ struct Manifest {
     std::vector<std::string> files_of(const std::string& path) const;
 };
 
-// Throws InputError for everything that a runner would trip over later, and for a bundle_id that does not follow from
-// the content.
+// Throws InputError for everything that a runner would trip over later, and for a bundle_id that does not
+// follow from the content.
 Manifest parse_manifest(const std::string& text, const std::string& where);
 
 }  // namespace gfnet

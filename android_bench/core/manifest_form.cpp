@@ -45,15 +45,16 @@ Check above_zero() {
 }
 
 Check graph_form() {
-    return object({{"path", path_text()},
-                   {"entry", text(), "main"},
-                   {"inputs", list_of(text())},
-                   {"outputs", list_of(text())},
-                   {"names", names(), Json::object()},
-                   {"pictures", list_of(text()), Json::array()},
-                   {"compute_units", one_of({"all", "cpu_and_ne", "cpu_and_gpu", "cpu"}), "all"},
-                   {"compression", one_of({"none", "fp16", "int8", "palette4", "palette6", "palette8"}), "none"},
-                   {"tolerance", above_zero(), 1e-4}});
+    return object(
+        {{"path", path_text()},
+         {"entry", text(), "main"},
+         {"inputs", list_of(text())},
+         {"outputs", list_of(text())},
+         {"names", names(), Json::object()},
+         {"pictures", list_of(text()), Json::array()},
+         {"compute_units", one_of({"all", "cpu_and_ne", "cpu_and_gpu", "cpu"}), "all"},
+         {"compression", one_of({"none", "fp16", "int8", "palette4", "palette6", "palette8"}), "none"},
+         {"tolerance", above_zero(), 1e-4}});
 }
 
 Check target_form() {

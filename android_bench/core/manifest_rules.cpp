@@ -18,11 +18,14 @@ class Rules {
         check_registers();
         for (size_t number = 0; number < m_.steps.size(); ++number) check_step(number);
         for (const auto& [name, target] : m_.targets) check_target(name, target);
-        need(m_.labels.empty() || m_.labels.size() == m_.classes(), "labels: not as many as there are classes");
+        need(m_.labels.empty() || m_.labels.size() == m_.classes(),
+             "labels: not as many as there are classes");
         need(document_["labels"].is_null() || !m_.labels.empty(), "labels: not as many as there are classes");
         const Json& counted = document_["multiply_adds"];
-        need(counted.is_null() || counted.size() == m_.steps.size(), "multiply_adds: not as many as there are steps");
-        need(m_.rules.count(m_.default_rule) > 0, "default_rule '" + m_.default_rule + "' is not among the rules");
+        need(counted.is_null() || counted.size() == m_.steps.size(),
+             "multiply_adds: not as many as there are steps");
+        need(m_.rules.count(m_.default_rule) > 0,
+             "default_rule '" + m_.default_rule + "' is not among the rules");
         check_lengths(m_.rules);
         for (const auto& [name, target] : m_.targets) check_lengths(target.rules);
         need(m_.files.count(m_.golden_path) > 0, "golden: " + m_.golden_path + " is not among the files");
@@ -41,7 +44,8 @@ class Rules {
         need(m_.preprocessing.resize >= size, "preprocessing: resize is smaller than size");
         for (const auto& [name, one] : m_.registers) {
             uint64_t elements = 1;  // each factor is below 2^31 and the product stops above 2^26: no overflow
-            for (int32_t extent : one.shape) elements = elements > kLargestRegister ? elements : elements * extent;
+            for (int32_t extent : one.shape)
+                elements = elements > kLargestRegister ? elements : elements * extent;
             need(one.shape[0] == 1 && elements <= kLargestRegister,
                  "register '" + name + "': shape must be [1, ...] with at most 67108864 elements");
         }
@@ -60,13 +64,15 @@ class Rules {
         const Register& logits = m_.registers.at(step.logits);
         need(logits.dtype == Dtype::kFloat32 && logits.shape.size() == 2 && logits.shape[0] == 1,
              place + ": logits must be float32 [1, K]");
-        need(m_.registers.count(m_.steps[0].logits) > 0 && m_.registers.at(m_.steps[0].logits).shape == logits.shape,
+        need(m_.registers.count(m_.steps[0].logits) > 0 &&
+                 m_.registers.at(m_.steps[0].logits).shape == logits.shape,
              place + ": logits must have one K for all steps");
         const Json& described = document_["steps"][number];
         need(described["position"].is_null() == described["patch_size"].is_null(),
              place + ": position and patch_size go together");
         if (!described["position"].is_null()) {
-            need(written.count(step.position) > 0, place + ": no call writes its position '" + step.position + "'");
+            need(written.count(step.position) > 0,
+                 place + ": no call writes its position '" + step.position + "'");
             need(is_position(m_.registers.at(step.position)), place + ": position must be int32 [1, 2]");
         }
         need(step.patch_size <= m_.preprocessing.size, place + ": patch_size is larger than the image");
@@ -76,7 +82,8 @@ class Rules {
         std::set<std::string> written;
         for (const Names* names : {&call.inputs, &call.outputs}) {
             for (const auto& [tensor, name] : *names) {
-                need(m_.registers.count(name) > 0, place + ": '" + tensor + "' names a register that is not declared");
+                need(m_.registers.count(name) > 0,
+                     place + ": '" + tensor + "' names a register that is not declared");
             }
         }
         for (const auto& output : call.outputs) {
@@ -92,7 +99,8 @@ class Rules {
              place + ": takes image and position and gives patch");
         const Register& image = m_.registers.at(call.inputs.at("image"));
         const Register& patch = m_.registers.at(call.outputs.at("patch"));
-        need(is_position(m_.registers.at(call.inputs.at("position"))), place + ": needs an int32 [1, 2] position");
+        need(is_position(m_.registers.at(call.inputs.at("position"))),
+             place + ": needs an int32 [1, 2] position");
         bool fits = image.shape.size() == 4 && patch.shape.size() == 4 && image.shape[1] == patch.shape[1];
         for (size_t axis = 2; fits && axis < 4; ++axis) fits = patch.shape[axis] <= image.shape[axis];
         need(fits && image.dtype == patch.dtype, place + ": cannot cut its patch out of its image");
@@ -116,7 +124,8 @@ class Rules {
         const Json& probes = document_["targets"][name]["probes"];
         need(probes.is_null() || m_.files.count(probes) > 0, place + ": its probes are not among the files");
         for (const auto& rule : target.rules)
-            need(m_.rules.count(rule.first) > 0, place + ": rule '" + rule.first + "' is not among the bundle's");
+            need(m_.rules.count(rule.first) > 0,
+                 place + ": rule '" + rule.first + "' is not among the bundle's");
         for (const auto& graph : target.graphs) {
             need(std::find(called.begin(), called.end(), graph.first) != called.end(),
                  place + ": no step calls graph '" + graph.first + "'");
@@ -129,7 +138,8 @@ class Rules {
              place + ": its tensors are not those of the program's call");
         for (const Json& tensor : pictures) {
             const auto found = call.inputs.find(tensor);
-            need(found != call.inputs.end() && found->second == m_.image, place + ": only the image can be a picture");
+            need(found != call.inputs.end() && found->second == m_.image,
+                 place + ": only the image can be a picture");
         }
     }
 
@@ -140,12 +150,15 @@ class Rules {
         }
     }
 
-    static bool is_position(const Register& one) { return one.dtype == Dtype::kInt32 && one.shape == Shape{1, 2}; }
+    static bool is_position(const Register& one) {
+        return one.dtype == Dtype::kInt32 && one.shape == Shape{1, 2};
+    }
 
     static bool same_names(const Names& called, std::vector<std::string> listed) {
         std::sort(listed.begin(), listed.end());
         const auto same = [](const auto& pair, const std::string& name) { return pair.first == name; };
-        return called.size() == listed.size() && std::equal(called.begin(), called.end(), listed.begin(), same);
+        return called.size() == listed.size() &&
+               std::equal(called.begin(), called.end(), listed.begin(), same);
     }
 
     const Json& document_;

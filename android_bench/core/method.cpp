@@ -16,8 +16,8 @@ namespace {
 std::mutex words_mutex;
 std::string words;  // ExecuTorch logs why, and returns a number only
 
-void keep_words(et_timestamp_t, et_pal_log_level_t level, const char*, const char*, size_t, const char* message,
-                size_t length) {
+void keep_words(et_timestamp_t, et_pal_log_level_t level, const char*, const char*, size_t,
+                const char* message, size_t length) {
     if (level != kError && level != kFatal) return;
     const std::lock_guard<std::mutex> guard(words_mutex);
     words.assign(message, length);
@@ -65,7 +65,8 @@ Method::Method(const Program& program, const std::string& name) {
         planned_.emplace_back(static_cast<size_t>(*bytes));
     }
     for (std::vector<uint8_t>& memory : planned_) spans_.emplace_back(memory.data(), memory.size());
-    hierarchy_ = std::make_unique<et::HierarchicalAllocator>(et::Span<et::Span<uint8_t>>(spans_.data(), spans_.size()));
+    hierarchy_ = std::make_unique<et::HierarchicalAllocator>(
+        et::Span<et::Span<uint8_t>>(spans_.data(), spans_.size()));
     memory_ = std::make_unique<et::MemoryManager>(&lasting_, hierarchy_.get(), &temporary_);
     auto method = program.program().load_method(name.c_str(), memory_.get());
     if (!method.ok()) refuse_file(program.path(), "method '" + name + "'", method.error());

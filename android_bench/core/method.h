@@ -38,7 +38,8 @@ class Method {
     const executorch::runtime::Method& method() const { return *method_; }
 
   private:
-    std::vector<std::vector<uint8_t>> planned_, outputs_;  // memory of values, and of outputs that were not planned
+    std::vector<std::vector<uint8_t>> planned_,
+        outputs_;  // memory of values, and of outputs that were not planned
     std::vector<executorch::runtime::Span<uint8_t>> spans_;
     std::unique_ptr<executorch::runtime::HierarchicalAllocator> hierarchy_;
     Arena lasting_, temporary_;

@@ -41,7 +41,8 @@ Check header_form() {
     const Check metadata = map_of(text(), text());
     return [=](Json& header, const std::string& where) {
         if (!header.is_object()) refuse(where, "the header must be an object");
-        for (auto& [name, value] : header.items()) (name == kMetadata ? metadata : tensor)(value, where + ": " + name);
+        for (auto& [name, value] : header.items())
+            (name == kMetadata ? metadata : tensor)(value, where + ": " + name);
     };
 }
 
@@ -78,7 +79,8 @@ SafetensorsHeader parse_header(const std::string& json, const std::string& where
     return header;
 }
 
-std::vector<uint8_t> to_safetensors(const std::map<std::string, std::string>& metadata, const std::vector<std::pair<std::string, Tensor>>& tensors) {
+std::vector<uint8_t> to_safetensors(const std::map<std::string, std::string>& metadata,
+                                    const std::vector<std::pair<std::string, Tensor>>& tensors) {
     Json header = Json::object();
     if (!metadata.empty()) header[kMetadata] = metadata;
     size_t end = 0;
@@ -89,9 +91,11 @@ std::vector<uint8_t> to_safetensors(const std::map<std::string, std::string>& me
         end += tensor.bytes();
     }
     std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
-    text.append((kLengthBytes - text.size() % kLengthBytes) % kLengthBytes, ' ');  // tensors begin at aligned places
+    text.append((kLengthBytes - text.size() % kLengthBytes) % kLengthBytes,
+                ' ');  // tensors begin at aligned places
     std::vector<uint8_t> bytes(kLengthBytes + text.size() + end);
-    for (size_t index = 0; index < kLengthBytes; ++index) bytes[index] = static_cast<uint8_t>(text.size() >> 8 * index);
+    for (size_t index = 0; index < kLengthBytes; ++index)
+        bytes[index] = static_cast<uint8_t>(text.size() >> 8 * index);
     std::memcpy(bytes.data() + kLengthBytes, text.data(), text.size());
     uint8_t* next = bytes.data() + kLengthBytes + text.size();
     for (const auto& one : tensors) {

@@ -1,5 +1,5 @@
-// The safetensors format: 8 bytes of header length, a JSON header, the tensors' bytes. Golden vectors are such files,
-// and frames on the wire.
+// The safetensors format: 8 bytes of header length, a JSON header, the tensors' bytes. Golden vectors are
+// such files, and frames on the wire.
 #pragma once
 
 #include <cstdint>
@@ -29,11 +29,12 @@ struct SafetensorsHeader {
 // Little-endian.
 uint64_t header_length(const uint8_t* eight_bytes);
 
-// Throws InputError for a header that breaks the format: tensors lie without gaps and overlaps, and are as long as
-// dtype and shape say.
+// Throws InputError for a header that breaks the format: tensors lie without gaps and overlaps, and are as
+// long as dtype and shape say.
 SafetensorsHeader parse_header(const std::string& json, const std::string& where);
 
 // Length, header and bytes of `tensors`, whose memory is read now.
-std::vector<uint8_t> to_safetensors(const std::map<std::string, std::string>& metadata, const std::vector<std::pair<std::string, Tensor>>& tensors);
+std::vector<uint8_t> to_safetensors(const std::map<std::string, std::string>& metadata,
+                                    const std::vector<std::pair<std::string, Tensor>>& tensors);
 
 }  // namespace gfnet

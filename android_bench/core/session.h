@@ -1,5 +1,5 @@
-// The runner: walks a bundle's program over one image at a time, step by step. It knows no backbone, no exit head and
-// no number of steps. Registers are allocated and bound once; a step is a handful of prepared calls.
+// The runner: walks a bundle's program over one image at a time, step by step. It knows no backbone, no exit
+// head and no number of steps. Registers are allocated and bound once; a step is a handful of prepared calls.
 #pragma once
 
 #include <memory>

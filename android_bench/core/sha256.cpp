@@ -67,18 +67,20 @@ std::string Sha256::finish() {
 void Sha256::take_block(const uint8_t* block) {
     std::array<uint32_t, 64> words;
     for (size_t index = 0; index < 16; ++index, block += 4) {
-        words[index] = uint32_t{block[0]} << 24 | uint32_t{block[1]} << 16 | uint32_t{block[2]} << 8 | block[3];
+        words[index] =
+            uint32_t{block[0]} << 24 | uint32_t{block[1]} << 16 | uint32_t{block[2]} << 8 | block[3];
     }
     for (size_t index = 16; index < 64; ++index) {
         const uint32_t near = words[index - 2], far = words[index - 15];
-        words[index] = words[index - 16] + (rotate(far, 7) ^ rotate(far, 18) ^ (far >> 3)) + words[index - 7] +
-                       (rotate(near, 17) ^ rotate(near, 19) ^ (near >> 10));
+        words[index] = words[index - 16] + (rotate(far, 7) ^ rotate(far, 18) ^ (far >> 3)) +
+                       words[index - 7] + (rotate(near, 17) ^ rotate(near, 19) ^ (near >> 10));
     }
     auto [a, b, c, d, e, f, g, h] = state_;
     for (size_t index = 0; index < 64; ++index) {
         const uint32_t first = h + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g)) +
                                kRound[index] + words[index];
-        const uint32_t second = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+        const uint32_t second =
+            (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
         h = g, g = f, f = e, e = d + first, d = c, c = b, b = a, a = first + second;
     }
     const std::array<uint32_t, 8> worked = {a, b, c, d, e, f, g, h};
@@ -90,7 +92,8 @@ std::string sha256_of_file(const std::string& path) {
     if (!file) throw InputError(path + ": cannot be read: " + std::strerror(errno));
     Sha256 hash;
     std::vector<uint8_t> block(1 << 18);
-    while (const size_t bytes = std::fread(block.data(), 1, block.size(), file.get())) hash.update(block.data(), bytes);
+    while (const size_t bytes = std::fread(block.data(), 1, block.size(), file.get()))
+        hash.update(block.data(), bytes);
     if (std::ferror(file.get())) throw InputError(path + ": cannot be read: " + std::strerror(errno));
     return hash.finish();
 }

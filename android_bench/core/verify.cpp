@@ -18,7 +18,8 @@ double value_at(Dtype dtype, const uint8_t* values, size_t index) {
     if (dtype == Dtype::kFloat16) {
         uint16_t bits;
         std::memcpy(&bits, values + 2 * index, sizeof bits);
-        return static_cast<float>(executorch::runtime::etensor::Half(bits, executorch::runtime::etensor::Half::from_bits()));
+        return static_cast<float>(
+            executorch::runtime::etensor::Half(bits, executorch::runtime::etensor::Half::from_bits()));
     }
     if (dtype == Dtype::kInt32) {
         int32_t value;
@@ -37,7 +38,8 @@ class Difference {
         any_ = true;
         for (size_t index = 0; index < elements_of(one.shape); ++index) {
             const double exact = value_at(one.dtype, golden, index);
-            const double apart = std::abs(value_at(one.dtype, static_cast<const uint8_t*>(found), index) - exact);
+            const double apart =
+                std::abs(value_at(one.dtype, static_cast<const uint8_t*>(found), index) - exact);
             if (!(apart <= largest_)) largest_ = std::isnan(largest_) ? largest_ : apart;  // NaN stays
             scale_ = std::max(scale_, std::abs(exact));
         }
@@ -135,10 +137,13 @@ class Verification {
             while (!session.at_end()) {
                 step = &session.next();
                 for (const Call& call : m_.steps[step->index].calls) {
-                    compare(image, step->index, call, calls[number++], [&](const std::string& tensor) -> const void* {
-                        const std::string& name = call.outputs.at(tensor);
-                        return is_overwritten(step->index, call, name) ? nullptr : session.register_of(name).data;
-                    });
+                    compare(image, step->index, call, calls[number++],
+                            [&](const std::string& tensor) -> const void* {
+                                const std::string& name = call.outputs.at(tensor);
+                                return is_overwritten(step->index, call, name)
+                                           ? nullptr
+                                           : session.register_of(name).data;
+                            });
                 }
                 const std::vector<float> logits = golden_logits(image, step->index);
                 const auto best = std::max_element(logits.begin(), logits.end());
@@ -161,7 +166,8 @@ class Verification {
         bool alike = true;
         for (const auto& [tensor, name] : call.outputs) {
             if (exact_ || name != m_.steps[step].position || !found(tensor)) continue;
-            alike = std::memcmp(found(tensor), golden_.output(image, step, call.graph, tensor), 2 * sizeof(int32_t)) == 0;
+            alike = std::memcmp(found(tensor), golden_.output(image, step, call.graph, tensor),
+                                2 * sizeof(int32_t)) == 0;
         }
         for (const auto& [tensor, name] : call.outputs) {
             const void* values = found(tensor);
@@ -181,7 +187,8 @@ class Verification {
                 if (!difference.any()) continue;
                 const bool pixels = m_.registers.at(call.outputs.at(tensor)).dtype == Dtype::kInt32;
                 const double moved = exact_ ? 0 : std::max(1.0, tolerance * m_.preprocessing.size);
-                rows.push_back({mode, step, call.graph, tensor, pixels ? difference.pixels() : difference.relative(),
+                rows.push_back({mode, step, call.graph, tensor,
+                                pixels ? difference.pixels() : difference.relative(),
                                 pixels ? moved : tolerance});
             }
         });

@@ -1,5 +1,5 @@
-// Does the target compute what the eager model computed? Each graph alone on golden inputs, then the whole loop; the
-// same table as `gfnet-mobile verify`. See docs/measure.md.
+// Does the target compute what the eager model computed? Each graph alone on golden inputs, then the whole
+// loop; the same table as `gfnet-mobile verify`. See docs/measure.md.
 #pragma once
 
 #include <string>
@@ -22,7 +22,8 @@ struct Row {
 
 struct Report {
     std::vector<Row> rows;
-    size_t images, labels, steps;  // golden images; that end with the same label; after the same number of steps
+    size_t images, labels,
+        steps;  // golden images; that end with the same label; after the same number of steps
 
     bool ok() const;
 };

@@ -3,10 +3,10 @@
 #include <chrono>
 #include <cstring>
 
-#include "runner/conditions.h"
 #include "core/error.h"
 #include "core/golden.h"
 #include "core/picture.h"
+#include "runner/conditions.h"
 
 namespace gfnet {
 
@@ -121,7 +121,8 @@ Plan make_plan(const Manifest& manifest, size_t rounds, size_t warmup) {
     }
     Plan plan{{}, rounds, warmup};
     for (const std::string& graph : manifest.graphs()) plan.whats.push_back(kGraph + graph);
-    for (size_t step = 0; step < manifest.steps.size(); ++step) plan.whats.push_back(kEndToEnd + std::to_string(step));
+    for (size_t step = 0; step < manifest.steps.size(); ++step)
+        plan.whats.push_back(kEndToEnd + std::to_string(step));
     return plan;
 }
 

@@ -1,5 +1,6 @@
-// Latency on the device: each graph alone, the whole sequence up to each step, and loading; numbered samples in an
-// order that follows from their number, so that a measurement can be cut off and go on. See docs/wire.md.
+// Latency on the device: each graph alone, the whole sequence up to each step, and loading; numbered samples
+// in an order that follows from their number, so that a measurement can be cut off and go on. See
+// docs/wire.md.
 #pragma once
 
 #include <functional>

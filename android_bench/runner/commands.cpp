@@ -3,9 +3,9 @@
 #include <cstdio>
 #include <cstring>
 
+#include "core/error.h"
 #include "runner/bench.h"
 #include "runner/conditions.h"
-#include "core/error.h"
 #include "runner/image_file.h"
 #include "runner/report.h"
 
@@ -25,7 +25,8 @@ Json step_json(const Step& step, const Manifest& manifest, const Prepared& prepa
     found["name"] = manifest.labels.empty() ? Json() : Json(manifest.labels[step.label]);
     const Region seen =
         step.has_position ? prepared.region(step.row, step.column, step.patch_size) : prepared.region();
-    found["region"] = {{"top", seen.top}, {"left", seen.left}, {"height", seen.height}, {"width", seen.width}};
+    found["region"] = {
+        {"top", seen.top}, {"left", seen.left}, {"height", seen.height}, {"width", seen.width}};
     return found;
 }
 
@@ -35,7 +36,8 @@ int run(const std::string& folder, int threads, const RunOptions& options) {
     const auto loaded = Loaded::load(folder, threads);
     const Manifest& manifest = loaded->bundle.manifest;
     if (options.threshold && !options.rule.empty()) throw InputError("rule and threshold: give one of them");
-    if (options.limits.max_steps && *options.limits.max_steps < 1) throw InputError("--max-steps: must be at least 1");
+    if (options.limits.max_steps && *options.limits.max_steps < 1)
+        throw InputError("--max-steps: must be at least 1");
     const ExitRule rule = options.threshold ? uniform_rule(*options.threshold, manifest.steps.size())
                                             : manifest.rule(kTarget, options.rule);
     Session& session = *loaded->session;
@@ -61,13 +63,15 @@ int run(const std::string& folder, int threads, const RunOptions& options) {
 int verify(const std::string& folder, int threads) {
     const auto loaded = Loaded::load(folder, threads);
     const Report report = verify(loaded->bundle, *loaded->graphs);
-    std::printf("%-6s %4s  %-12s %-12s %11s %9s\n", "run as", "step", "graph", "tensor", "difference", "allowed");
+    std::printf("%-6s %4s  %-12s %-12s %11s %9s\n", "run as", "step", "graph", "tensor", "difference",
+                "allowed");
     for (const Row& row : report.rows) {
-        std::printf("%-6s %4zu  %-12s %-12s %11.2g %9.2g  %s\n", row.mode.c_str(), row.step, row.graph.c_str(),
-                    row.tensor.c_str(), row.difference, row.allowed, row.ok() ? "ok" : "TOO LARGE");
+        std::printf("%-6s %4zu  %-12s %-12s %11.2g %9.2g  %s\n", row.mode.c_str(), row.step,
+                    row.graph.c_str(), row.tensor.c_str(), row.difference, row.allowed,
+                    row.ok() ? "ok" : "TOO LARGE");
     }
-    std::printf("whole loop: same label for %zu of %zu images, same number of steps for %zu of %zu\n", report.labels,
-                report.images, report.steps, report.images);
+    std::printf("whole loop: same label for %zu of %zu images, same number of steps for %zu of %zu\n",
+                report.labels, report.images, report.steps, report.images);
     if (!report.ok()) throw RunError(folder + ": tensors differ by more than allowed");
     return 0;
 }

@@ -48,7 +48,8 @@ std::string thermal() {
     const auto status = reinterpret_cast<int (*)(void*)>(dlsym(library, "AThermal_getCurrentThermalStatus"));
     if (!acquire || !status) return "unknown";
     static void* manager = acquire();
-    static const char* const kNames[] = {"none", "light", "moderate", "severe", "critical", "emergency", "shutdown"};
+    static const char* const kNames[] = {"none",     "light",     "moderate", "severe",
+                                         "critical", "emergency", "shutdown"};
     const int found = manager ? status(manager) : -1;
     return found >= 0 && found < 7 ? kNames[found] : "unknown";
 }

@@ -8,8 +8,8 @@
 
 namespace gfnet {
 
-// A picture file, read and prepared; or a .safetensors file whose tensor `image`, uint8 [S, S, 3], is the prepared
-// picture. Throws InputError.
+// A picture file, read and prepared; or a .safetensors file whose tensor `image`, uint8 [S, S, 3], is the
+// prepared picture. Throws InputError.
 Prepared load_image(const std::string& path, const Preprocessing& preprocessing);
 
 }  // namespace gfnet

@@ -25,7 +25,8 @@ std::string place_of(const std::string& folder, const std::string& run) {
 
 }  // namespace
 
-Journal::Journal(const std::string& folder, const std::string& run, const Json& header) : path_(place_of(folder, run)) {
+Journal::Journal(const std::string& folder, const std::string& run, const Json& header)
+    : path_(place_of(folder, run)) {
     if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) give_up(folder, "cannot be made");
     file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (file_ < 0) give_up(path_, "cannot be written");
@@ -46,7 +47,8 @@ void Journal::read(const Json& header) {
     while ((bytes = ::read(file_, block, sizeof block)) > 0) text.append(block, static_cast<size_t>(bytes));
     if (bytes < 0) give_up(path_, "cannot be read");
     const size_t whole = text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1;
-    if (whole < text.size() && ftruncate(file_, static_cast<off_t>(whole)) != 0) give_up(path_, "cannot be written");
+    if (whole < text.size() && ftruncate(file_, static_cast<off_t>(whole)) != 0)
+        give_up(path_, "cannot be written");
     if (whole == 0) return write({{"header", header}});
     size_t begin = 0;
     while (begin < whole) {
@@ -55,7 +57,8 @@ void Journal::read(const Json& header) {
         if (begin > 0) {
             take(line);
         } else if (!line.is_object() || line.value("header", Json()) != header) {
-            throw InputError(path_ + ": is another measurement of that name (bundle, threads, rounds or warm-up differ)");
+            throw InputError(
+                path_ + ": is another measurement of that name (bundle, threads, rounds or warm-up differ)");
         }
         begin = end + 1;
     }
@@ -64,12 +67,14 @@ void Journal::read(const Json& header) {
 void Journal::take(const Json& line) {
     if (line.contains("stretch")) {
         const Json& stretch = line["stretch"];
-        if (!conditions_.empty() && conditions_.back()["first"] == stretch["first"]) conditions_.erase(conditions_.size() - 1);
+        if (!conditions_.empty() && conditions_.back()["first"] == stretch["first"])
+            conditions_.erase(conditions_.size() - 1);
         conditions_.push_back(stretch);
     } else if (line.value("index", SIZE_MAX) == samples_.size()) {
         samples_.push_back(line);
     } else {
-        throw InputError(path_ + ": sample " + std::to_string(samples_.size()) + " is missing; drop it and measure again");
+        throw InputError(path_ + ": sample " + std::to_string(samples_.size()) +
+                         " is missing; drop it and measure again");
     }
 }
 

@@ -1,5 +1,5 @@
-// A measurement's samples on disk: JSON lines, only ever appended to, so that a process that dies loses none that it
-// had taken. The first line says what is measured; then samples, and the conditions of each stretch.
+// A measurement's samples on disk: JSON lines, only ever appended to, so that a process that dies loses none
+// that it had taken. The first line says what is measured; then samples, and the conditions of each stretch.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@ namespace gfnet {
 
 class Journal {
   public:
-    // Opens or begins `folder/run.jsonl`. A last line that was cut off is removed. Throws InputError if the file
-    // holds another measurement (`header`), or cannot be written.
+    // Opens or begins `folder/run.jsonl`. A last line that was cut off is removed. Throws InputError if the
+    // file holds another measurement (`header`), or cannot be written.
     Journal(const std::string& folder, const std::string& run, const Json& header);
     ~Journal();
     Journal(const Journal&) = delete;

@@ -4,9 +4,9 @@
 #include <cstdio>
 #include <string>
 
-#include "runner/commands.h"
 #include "core/error.h"
 #include "core/graphs.h"
+#include "runner/commands.h"
 #include "runner/serve.h"
 
 namespace {
@@ -26,17 +26,21 @@ int run_command_line(int count, char** values) {
 
     gfnet::RunOptions run;
     CLI::App* run_command = with_bundle("run", "Classify pictures; one JSON object per picture and line.");
-    run_command->add_option("image", run.images, "Pictures, or .safetensors files with a tensor `image`")->required();
+    run_command->add_option("image", run.images, "Pictures, or .safetensors files with a tensor `image`")
+        ->required();
     run_command->add_option("--rule", run.rule, "One of the bundle's exit rules");
     run_command->add_option("--threshold", run.threshold, "Stop at this max-softmax confidence instead");
     run_command->add_option("--max-steps", run.limits.max_steps, "Take no more steps than this");
-    run_command->add_option("--deadline-ms", run.limits.deadline_ms, "Start no step after so many milliseconds");
+    run_command->add_option("--deadline-ms", run.limits.deadline_ms,
+                            "Start no step after so many milliseconds");
 
     CLI::App* verify_command = with_bundle("verify", "Compare the bundle's graphs with its golden vectors.");
 
     gfnet::BenchOptions bench;
-    CLI::App* bench_command = with_bundle("bench", "Measure each graph and the sequence up to each step; JSON lines.");
-    bench_command->add_option("--rounds", bench.rounds, "Each round measures everything once")->capture_default_str();
+    CLI::App* bench_command =
+        with_bundle("bench", "Measure each graph and the sequence up to each step; JSON lines.");
+    bench_command->add_option("--rounds", bench.rounds, "Each round measures everything once")
+        ->capture_default_str();
     bench_command->add_option("--warmup", bench.warmup, "Rounds that do not count")->capture_default_str();
 
     std::string bundles, results;

@@ -32,7 +32,8 @@ double run_call(const Json& call, Registers& registers, Graphs& graphs) {
     const auto known = graphs.outputs_of(graph);
     for (const auto& [tensor, name] : output_names) {
         const auto found = known.find(tensor);
-        if (found == known.end()) throw InputError("graph '" + graph + "': it has no output '" + tensor + "'");
+        if (found == known.end())
+            throw InputError("graph '" + graph + "': it has no output '" + tensor + "'");
         outputs.emplace(tensor, registers.shaped(name, found->second.first, found->second.second));
     }
     BoundCall bound = graphs.bind(graph, inputs, outputs);
@@ -57,7 +58,8 @@ const Tensor& Registers::shaped(const std::string& name, Dtype dtype, const Shap
     const size_t bytes = elements_of(shape) * size_of(dtype);
     const size_t had = found == kept_.end() ? 0 : found->second.tensor.bytes();
     if (found == kept_.end() && kept_.size() >= kMostRegisters) throw InputError("more than 1024 registers");
-    if (bytes > kMostBytes || bytes_ - had + bytes > kMostBytes) throw InputError("registers of more than 1 GiB");
+    if (bytes > kMostBytes || bytes_ - had + bytes > kMostBytes)
+        throw InputError("registers of more than 1 GiB");
     Kept kept{std::unique_ptr<uint8_t[]>(new uint8_t[bytes]()), {dtype, shape, nullptr}};
     kept.tensor.data = kept.memory.get();
     bytes_ += bytes - had;

@@ -14,8 +14,8 @@ class Registers {
   public:
     // Throws InputError if there is none of that name.
     const Tensor& at(const std::string& name) const;
-    // The register, made or remade where it is not of this dtype and shape. Throws InputError above the limits.
-    // What it held before stays valid until `settle`.
+    // The register, made or remade where it is not of this dtype and shape. Throws InputError above the
+    // limits. What it held before stays valid until `settle`.
     const Tensor& shaped(const std::string& name, Dtype dtype, const Shape& shape);
     // Frees the memory of registers that were remade.
     void settle() { former_.clear(); }

@@ -13,7 +13,8 @@ namespace gfnet {
 class Server {
   public:
     // `bundles`: folder of bundles that clients may load; `results`: folder of journals.
-    Server(std::string bundles, std::string results) : bundles_(std::move(bundles)), results_(std::move(results)) {}
+    Server(std::string bundles, std::string results)
+        : bundles_(std::move(bundles)), results_(std::move(results)) {}
 
     // Serves until the process ends. Port 0: any free one; prints {"listening": PORT} once it can be reached.
     // Throws InputError if the port is in use.

@@ -3,14 +3,14 @@
 #include <cstring>
 #include <filesystem>
 
+#include "core/error.h"
+#include "core/picture.h"
+#include "core/verify.h"
 #include "runner/bench.h"
 #include "runner/conditions.h"
-#include "core/error.h"
 #include "runner/journal.h"
-#include "core/picture.h"
 #include "runner/report.h"
 #include "runner/serve.h"
-#include "core/verify.h"
 
 namespace gfnet {
 
@@ -80,8 +80,10 @@ void Server::load(Client& client, Request request) {
     check(request.arguments, {{"bundle", name_text()}, {"threads", integer(1, 256), 1}});
     loaded_.reset();
     registers_ = Registers();
-    loaded_ = Loaded::load(bundles_ + "/" + request.arguments["bundle"].get<std::string>(), request.arguments["threads"]);
-    client.answer(request, {{"bundle_id", loaded_->bundle.manifest.bundle_id}, {"load_ms", loaded_->load_ms}});
+    loaded_ = Loaded::load(bundles_ + "/" + request.arguments["bundle"].get<std::string>(),
+                           request.arguments["threads"]);
+    client.answer(request,
+                  {{"bundle_id", loaded_->bundle.manifest.bundle_id}, {"load_ms", loaded_->load_ms}});
 }
 
 void Server::run(Client& client, Request request) {
@@ -107,7 +109,8 @@ void Server::run(Client& client, Request request) {
         bytes += returned.back().second.bytes();
         if (bytes > kLargestBody) throw InputError("the registers to return are more than a body holds");
     }
-    std::sort(returned.begin(), returned.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::sort(returned.begin(), returned.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
     const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
     returned.erase(std::unique(returned.begin(), returned.end(), same), returned.end());
     client.answer(request, {{"ms", milliseconds}}, returned);
@@ -123,9 +126,11 @@ void Server::steps(Client& client, Request request) {
     const Json& wanted = request.arguments;
     const Manifest& manifest = loaded().bundle.manifest;
     Session& session = *loaded().session;
-    if (!wanted["threshold"].is_null() && wanted["rule"] != "") throw InputError("rule and threshold: give one of them");
-    const ExitRule rule = wanted["threshold"].is_null() ? manifest.rule(kTarget, wanted["rule"])
-                                                        : uniform_rule(wanted["threshold"], manifest.steps.size());
+    if (!wanted["threshold"].is_null() && wanted["rule"] != "")
+        throw InputError("rule and threshold: give one of them");
+    const ExitRule rule = wanted["threshold"].is_null()
+                              ? manifest.rule(kTarget, wanted["rule"])
+                              : uniform_rule(wanted["threshold"], manifest.steps.size());
     Limits limits;
     if (!wanted["max_steps"].is_null()) limits.max_steps = wanted["max_steps"].get<size_t>();
     if (!wanted["deadline_ms"].is_null()) limits.deadline_ms = wanted["deadline_ms"].get<double>();

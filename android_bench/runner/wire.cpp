@@ -102,7 +102,8 @@ Request Client::read() {
         receive(request.body.data() + had, request.body.size() - had);
     }
     for (const TensorEntry& entry : header.tensors) {
-        request.tensors.emplace(entry.name, Tensor{entry.dtype, entry.shape, request.body.data() + entry.begin});
+        request.tensors.emplace(entry.name,
+                                Tensor{entry.dtype, entry.shape, request.body.data() + entry.begin});
     }
     if (const std::string arguments = text_of(header.metadata, "arguments"); !arguments.empty()) {
         try {
@@ -137,7 +138,9 @@ void Client::turn_away(int listener) {
     if (socket < 0) return;
     set_timeout(socket, SO_SNDTIMEO);
     try {
-        send_all(socket, error_frame({}, WireError("busy", "another client is being served; try again when it is done")));
+        send_all(
+            socket,
+            error_frame({}, WireError("busy", "another client is being served; try again when it is done")));
     } catch (const Disconnected&) {
     }
     shutdown(socket, SHUT_WR);  // so that the frame is read before the reset that unread bytes would cause
@@ -147,7 +150,8 @@ void Client::turn_away(int listener) {
 void Client::wait_readable(int seconds) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
     while (true) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now());
         if (left.count() <= 0) throw Disconnected();
         pollfd polled[] = {{socket_, POLLIN, 0}, {listener_, POLLIN, 0}};
         const int ready = poll(polled, 2, static_cast<int>(left.count()));

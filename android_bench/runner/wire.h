@@ -47,7 +47,8 @@ class Client {
 
     // Throws Disconnected, and WireError for what is no frame of this protocol.
     Request read();
-    void answer(const Request& request, const Json& result, const NamedTensors& tensors = {}, bool more = false);
+    void answer(const Request& request, const Json& result, const NamedTensors& tensors = {},
+                bool more = false);
     void refuse(const Request& request, const WireError& error);
     // Has the client gone? Between samples of a measurement nobody reads.
     bool is_gone();
