@@ -34,7 +34,7 @@ Tensors = Mapping[str, NDArray[Any]]
 HINTS = {
     "protocol": "client and server differ: use one version of gfnet-mobile for both",
     "version": "update the older of client and server",
-    "busy": "end the other client, or wait for it",
+    "busy": "end that client, or wait for it",
     "verb": "the server is older than this client: update it",
     "state": "load a bundle first",
 }

@@ -239,6 +239,12 @@ def test_the_command_appends_results_and_removes_its_journal(capfd, port, bundle
     assert "go on with --resume, or delete" in capfd.readouterr().err
 
 
+def test_a_measurement_that_did_not_begin_leaves_nothing_behind(capfd, bundle, tmp_path):
+    assert main(["bench", str(bundle.folder), "--device", "tcp:127.0.0.1:1", "--output", str(tmp_path / "r")]) == 2
+    assert "no server answers on 127.0.0.1:1" in capfd.readouterr().err
+    assert not os.listdir(tmp_path)
+
+
 def test_a_rule_that_does_not_say_who_leaves_is_said_not_to(capfd, port, bundle, static, tmp_path):
     folder = shutil.copytree(bundle.folder, tmp_path / "b.gfnet")
     manifest = bundle.manifest.model_dump()

@@ -123,7 +123,7 @@ def test_an_answer_may_come_in_several_frames_and_in_pieces(answering):
 
 def test_an_error_says_its_kind_and_how_to_mend_it(answering):
     said = json.dumps({"kind": "busy", "message": "another client is being served"})
-    with pytest.raises(Refused, match=r"tcp:test: another client .*end the other client") as refused:
+    with pytest.raises(Refused, match=r"tcp:test: another client .*end that client") as refused:
         answering(answer("", "", error=said)).ask("hello")
     assert refused.value.kind == "busy"
 

@@ -1,7 +1,8 @@
 """``gfnet-mobile bench --device``: a bundle's latency on a device, and what it comes to."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.table import Table
@@ -40,7 +41,7 @@ def bench_on(
         raise UserError(f"{place}: a measurement that was not finished; go on with --resume, or delete the file")
     if resume and not place.exists():
         raise UserError(f"{place}: there is none, so nothing to --resume")
-    with opened_device(device, bundles) as opened, Journal(place) as journal:
+    with opened_device(device, bundles) as opened, _journal(place) as journal:
         results = remote_bench(
             opened,
             bundles,
@@ -54,23 +55,36 @@ def bench_on(
         )
     append_results(output, results)
     place.unlink()
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
     _print(results, bundle, static)
     show(f"results: {output}")
 
 
+@contextmanager
+def _journal(place: Path) -> Iterator[Journal]:
+    """The journal; it does not stay where nothing was begun."""
+    with Journal(place) as journal:
+        try:
+            yield journal
+        finally:
+            if not any("run" in line for line in journal.lines):
+                place.unlink()
+
+
 class _Told:
-    """Progress on stderr: in place on a terminal, elsewhere a line where something else happens than more samples."""
+    """Progress on stderr: numbers of samples in place on a terminal, elsewhere the first of a run only."""
 
     def __init__(self) -> None:
-        self._last = ""
+        self._counted = ""
 
     def tell(self, line: str) -> None:
-        counting = line.endswith(" samples")
+        run = line.rpartition(": ")[0] if line.endswith(" samples") else ""
         if sys.stderr.isatty():
-            print(f"\r\x1b[K{one_line(line)}", end="" if counting else "\n", file=sys.stderr, flush=True)
-        elif not (counting and self._last):
+            print(f"\r\x1b[K{one_line(line)}", end="" if run else "\n", file=sys.stderr, flush=True)
+        elif not run or run != self._counted:
             print(one_line(line), file=sys.stderr, flush=True)
-        self._last = line if counting else ""
+        self._counted = run
 
 
 def _print(results: Sequence[Result], bundle: Bundle, static: Bundle | None) -> None:
@@ -90,8 +104,8 @@ def _print(results: Sequence[Result], bundle: Bundle, static: Bundle | None) -> 
     show(table)
     if leaves_of(bundle, first.target) is None:
         show(
-            f"expected: not known: rule {bundle.manifest.default_rule} does not say which share leaves at each step; "
-            "export with --calibration finds it"
+            f"expected: not known: rule {bundle.manifest.default_rule} does not say which share leaves at each step "
+            "(leaves in its calibration); gfnet-mobile evaluate prints it"
         )
     if not any(one.invalid is None for one in results):
         show("no run counts: let the device cool down, take it out of its case, and measure again")

@@ -64,10 +64,12 @@ class Android:
             _stop(self._device)
 
     def _forwarded(self, remote: int) -> int:
-        """A port of this machine that leads to the server's; the one of before if it still does."""
+        """A port of this machine that leads to the server's; perhaps one that a killed command left."""
         with explained(self.name):
-            wanted = f"tcp:{self._local}", f"tcp:{remote}"
-            if self._local is not None and wanted in [(one.local, one.remote) for one in self._device.forward_list()]:
+            there = [one for one in self._device.forward_list() if one.serial == self._device.serial]
+            local = [one.local for one in there if one.remote == f"tcp:{remote}" and one.local.startswith("tcp:")]
+            if local:
+                self._local = int(local[0].removeprefix("tcp:"))
                 return self._local
             self._unforward()
             with socket.create_server(("127.0.0.1", 0)) as free:

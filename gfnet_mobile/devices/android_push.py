@@ -57,29 +57,26 @@ def push(device: "AdbDevice", files: dict[str, Path]) -> list[str]:
     shell(device, f"mkdir -p {shlex.join(folders)}")
     for place in changed:
         mode = 0o755 if place.startswith("runner/") else 0o644
+        path = f"{FOLDER}/{place}"
         with explained(f"android:{device.serial}"):
-            device.sync.push(files[place], f"{FOLDER}/{place}{PART}", mode, check=True)
-    shell(device, "; ".join(_rename(f"{FOLDER}/{place}") for place in changed))
+            device.sync.push(files[place], path + PART, mode, check=True)
+        shell(device, f"mv -f {shlex.quote(path + PART)} {shlex.quote(path)}")
     left = [place for place in changed if _hashes(device).get(place) != sha256(files[place])]
     if left:
         raise UserError(f"android:{device.serial}: {left[0]} did not arrive whole; try again, with another cable")
     return changed
 
 
-def _rename(path: str) -> str:
-    return f"mv -f {shlex.quote(path + PART)} {shlex.quote(path)}"
-
-
 def _hashes(device: "AdbDevice") -> dict[str, str]:
     """Place below `FOLDER` → SHA-256, of all files there; what was left in the middle of a push is removed."""
-    listing = f"find . -name '*{PART}' -exec rm -f {{}} + ; find ./runner ./bundles -type f -exec sha256sum {{}} +"
-    printed = shell(device, f"mkdir -p {FOLDER}/runner {FOLDER}/bundles && cd {FOLDER} && {listing}")
+    listing = f"find . -name '*{PART}' -exec rm -f {{}} + ; find . -type f -exec sha256sum {{}} +"
+    printed = shell(device, f"cd {FOLDER} 2>/dev/null && {{ {listing}; }}; true")
     return {place: digest for digest, place in re.findall(r"^([0-9a-f]{64}) [ *]\./(.+?)\r?$", printed, re.MULTILINE)}
 
 
 def _free(device: "AdbDevice") -> int | None:
     """Bytes; None if ``df`` does not say."""
-    return free_in(shell(device, f"df -k {FOLDER}"))
+    return free_in(shell(device, f"df -k {posixpath.dirname(FOLDER)}"))
 
 
 def free_in(printed: str) -> int | None:
