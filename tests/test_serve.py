@@ -138,8 +138,6 @@ def test_what_is_wrong_with_a_request_is_said_and_the_next_one_is_served(client)
     assert kind("load", bundle="recurrent.gfnet", colour="red") == "input"
     assert kind("hello", {"image": IMAGES[0]}) == "input"
     assert kind("steps", {"image": IMAGES[0][:4]}) == "input"
-    assert kind("steps", {"image": IMAGES[0]}, rule="none") == "state"  # what failed to load has freed what was there
-    client.ask("load", bundle="recurrent.gfnet")
     assert kind("steps", {"image": IMAGES[0]}, rule="none") == "input"
     assert kind("steps", {"image": IMAGES[0]}, rule="default", threshold=1) == "input"
     assert kind("run", calls=[{"graph": "glance", "inputs": {"image": "x"}, "outputs": {}}]) == "input"
@@ -250,7 +248,6 @@ def test_a_server_killed_in_a_measurement_has_kept_its_samples(folders):
         seen = [client.read().result["samples"][0] for _ in range(50)]
         served.process.kill()
         served.process.wait()
-        served.process.returncode = None  # it did not crash
     kept = [json.loads(line) for line in (results / "killed.jsonl").read_bytes().split(b"\n")[:-1]]
     samples = [one for one in kept if "index" in one]
     assert samples[:50] == seen and [one["index"] for one in samples] == list(range(len(samples)))
