@@ -47,6 +47,8 @@ DecodedPicture::DecodedPicture(const std::vector<uint8_t>& file, const std::stri
         throw InputError(name + ": is no image that can be read; save it as JPEG, PNG or BMP");
     }
     if (file.size() > INT_MAX) throw InputError(name + ": is larger than 2 GiB; scale it down first");
+    if (metadata_.width > 0 && metadata_.height > 0) check_extent(metadata_.width, metadata_.height, name);
+    if (!metadata_.sound) refuse_damaged(name, "bad Huffman tables");
     int bytes = static_cast<int>(file.size());
     if (!stbi_info_from_memory(file.data(), bytes, &width_, &height_, &channels_)) {
         refuse_damaged(name, stbi_failure_reason());
