@@ -48,13 +48,13 @@ DecodedPicture::DecodedPicture(const std::vector<uint8_t>& file, const std::stri
     }
     if (file.size() > INT_MAX) throw InputError(name + ": is larger than 2 GiB; scale it down first");
     if (metadata_.width > 0 && metadata_.height > 0) check_extent(metadata_.width, metadata_.height, name);
+    if (!metadata_.whole) refuse_damaged(name, "it ends early");
     if (!metadata_.sound) refuse_damaged(name, "bad Huffman tables");
     int bytes = static_cast<int>(file.size());
     if (!stbi_info_from_memory(file.data(), bytes, &width_, &height_, &channels_)) {
         refuse_damaged(name, stbi_failure_reason());
     }
     check_extent(width_, height_, name);
-    if (!metadata_.whole) refuse_damaged(name, "it ends early");
 
     // Pillow takes black and white for colours, not for grey: only a profile for RGB applies to it.
     int wanted = metadata_.black_white && channels_ == 1 ? 3 : 0;
