@@ -4,7 +4,6 @@ import io
 import struct
 import subprocess
 import zlib
-from pathlib import Path
 
 import native
 import numpy as np
@@ -106,9 +105,7 @@ preprocessings = st.builds(
     orientation=st.integers(0, 9),
     preprocessing=preprocessings,
 )
-def test_every_mode_and_orientation_is_pixel_for_pixel_pythons(
-    tmp_path, mode, seed, sides, orientation, preprocessing
-):
+def test_every_mode_and_orientation_is_pixel_for_pixel_pythons(tmp_path, mode, seed, sides, orientation, preprocessing):
     exif = Image.Exif()
     exif[0x0112] = orientation
     picture, options = in_mode(mode, seed, *sides)

@@ -69,16 +69,17 @@ DecodedPicture::DecodedPicture(const std::vector<uint8_t>& file, const std::stri
 }
 
 Source DecodedPicture::source() const {
-    size_t row_bytes = static_cast<size_t>(width_) * static_cast<size_t>(channels_ * bits_ / 8);
-    return {width_,
-            height_,
-            channels_,
-            bits_,
-            pixels_.get(),
-            row_bytes,
-            metadata_.orientation,
-            metadata_.icc.data(),
-            metadata_.icc.size()};
+    Source source;
+    source.width = width_;
+    source.height = height_;
+    source.channels = channels_;
+    source.bits = bits_;
+    source.data = pixels_.get();
+    source.row_bytes = static_cast<size_t>(width_) * static_cast<size_t>(channels_ * bits_ / 8);
+    source.orientation = metadata_.orientation;
+    source.icc = metadata_.icc.data();
+    source.icc_bytes = metadata_.icc.size();
+    return source;
 }
 
 DecodedPicture read_picture(const std::string& path) { return DecodedPicture(read_file(path), path); }
