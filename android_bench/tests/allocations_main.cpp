@@ -1,5 +1,5 @@
-// gfnet-allocations BUNDLE: walks a few golden images through all steps, and prints how often memory was allocated
-// within the loop: in the first image, and in all later ones, by whomever in this process.
+// gfnet-allocations BUNDLE: walks a few golden images through all steps, and prints how often memory was
+// allocated within the loop: in the first image, and in all later ones, by whomever in this process.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>

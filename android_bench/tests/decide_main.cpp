@@ -1,5 +1,6 @@
-// gfnet-decide RULE CLASSES < logits: where sequences end. RULE is an exit rule as JSON, as in a manifest; standard
-// input holds float32 [N, T, CLASSES]; prints one step per sequence, and the confidences of all steps.
+// gfnet-decide RULE CLASSES < logits: where sequences end. RULE is an exit rule as JSON, as in a manifest;
+// standard input holds float32 [N, T, CLASSES]; prints one step per sequence, and the confidences of all
+// steps.
 #include <cstdio>
 #include <vector>
 
