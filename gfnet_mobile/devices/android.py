@@ -179,7 +179,7 @@ def _start(device: "AdbDevice") -> None:
     has_start, _ = tried(device, f"test -f {FOLDER}/runner/{START}")
     program = f"sh ./{START}" if has_start == 0 else f"./{PROGRAM}"
     serve = f"serve --bundles {FOLDER}/bundles --results {FOLDER}/results --port 0"
-    begin = f"LD_LIBRARY_PATH=. setsid {program} {serve} >{PORT} 2>{LOG} </dev/null & echo $! >{PID}"
+    begin = f"trap '' HUP; LD_LIBRARY_PATH=. setsid {program} {serve} >{PORT} 2>{LOG} </dev/null & echo $! >{PID}"
     shell(device, f"mkdir -p {FOLDER}/results && rm -f {PORT} && cd {FOLDER}/runner && {{ {begin}; }}")
     deadline = monotonic() + START_S
     while monotonic() < deadline:

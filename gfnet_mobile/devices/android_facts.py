@@ -58,7 +58,7 @@ def facts_in(printed: str) -> Facts:
         abis=tuple(abi for abi in first("ro.product.cpu.abilist", "ro.product.cpu.abi").split(",") if abi),
         release=first("ro.build.version.release") or UNKNOWN,
         sdk=int(sdk) if sdk.isdecimal() else 0,
-        build=first("ro.build.display.id", "ro.build.id") or UNKNOWN,
+        build=first("ro.build.display.id", "ro.build.id", "ro.build.fingerprint") or UNKNOWN,
     )
 
 
