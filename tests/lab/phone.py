@@ -47,7 +47,7 @@ class AdbServer:
 
 
 class Phone:
-    """One phone, switched on and plugged in. Its adbd and all that it runs are root; the cable is the only way to it."""
+    """One phone, switched on and plugged in. Its adbd is root, as are its shells; the cable is the only way to it."""
 
     def __init__(self, server: AdbServer, folder: Path) -> None:
         self._server = server
