@@ -1,11 +1,13 @@
 """Tiny bundles and pictures that many tests share; see programs.py."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import programs
 import pytest
 from hypothesis import settings
+from lab import phone
 from PIL import Image
 
 from gfnet_mobile.bundle.store import Bundle
@@ -24,3 +26,13 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("pictures") / "picture.png"
     Image.fromarray(np.random.default_rng(5).integers(0, 256, (60, 80, 3), np.uint8)).save(path)
     return path
+
+
+@pytest.fixture
+def android(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[phone.Lab]:
+    """An adb server of its own, to which a test adds phones; adbutils and adb talk to it."""
+    phone.check_machine()
+    lab = phone.Lab(tmp_path_factory.mktemp("android"))
+    monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(lab.server.port))
+    yield lab
+    lab.close()

@@ -1,0 +1,1 @@
+"""The laboratory: real devices' software on a Linux machine, for tests that would otherwise need a phone."""
