@@ -61,7 +61,7 @@ stress: $(VENV)/.dev
 	$(MAKE) parity COUNT=200
 	$(MAKE) conformance
 	$(BIN)/python -m benchmarks.mutations --count 1000
-	ALL_BACKBONES=1 $(BIN)/pytest -n 2 --hypothesis-profile=stress
+	ALL_BACKBONES=1 DISCONNECTS=50 $(BIN)/pytest -n 2 --hypothesis-profile=stress
 	$(BIN)/python benchmarks/overhead.py
 
 $(VENV)/.export: setup.cfg constraints.txt

@@ -1,11 +1,13 @@
 """Android, over a real adb and a real adbd: pushed, measured, interrupted at any moment, and left clean."""
 
 import json
+import os
 import random
 import re
 import shutil
 import subprocess
 import threading
+from contextlib import suppress
 
 import native
 import native_bundles
@@ -23,6 +25,8 @@ from gfnet_mobile.measure.remote_bench import remote_bench
 from gfnet_mobile.measure.results import Result
 from gfnet_mobile.measure.verify import verify_session
 
+DISCONNECTS = int(os.environ.get("DISCONNECTS", "3"))
+"""of each kind; ``make stress`` asks for 50"""
 SYSTEM = re.compile(r"lib(c|m|dl|pthread|rt|gcc_s|stdc\+\+)\.so|ld-linux|linux-vdso")
 """libraries that the laboratory's phones have"""
 
@@ -140,33 +144,44 @@ def kill_adb(android, a_phone):
 
 @pytest.mark.parametrize("happens", [pull_cable, kill_adbd, kill_server, kill_adb])
 def test_what_happens_in_the_middle_costs_no_sample_and_repeats_none(android, bundle, tmp_path, happens):
-    a_phone, total, incidents = android.add_phone(), 7 * 100 + 5, 3
-    moments = random.Random(happens.__name__)
-    begun, done = threading.Event(), threading.Event()
+    a_phone, moments = android.add_phone(), random.Random(happens.__name__)
+    happened = number = 0
+    while happened < DISCONNECTS:
+        number += 1
+        happened += measured_all_the_same(android, a_phone, bundle, tmp_path / f"{number}", happens, moments)
+    check_clean(android, a_phone)
+
+
+def measured_all_the_same(android, a_phone, bundle, path, happens, moments):
+    """One measurement of 1,006 samples, during which it happens again and again. Gives how often it did."""
+    begun, done, count = threading.Event(), threading.Event(), 0
 
     def interrupt():
+        nonlocal count
         begun.wait()
-        for _ in range(incidents):
-            done.wait(moments.uniform(0.0, 0.3))
+        while not done.wait(moments.uniform(0.0, 0.5)):
             happens(android, a_phone)
+            count += 1
 
     interrupting = threading.Thread(target=interrupt)
     interrupting.start()
-    while not done.is_set():
-        try:
-            with opened(name(a_phone), [bundle]) as device, Journal(tmp_path / "j") as journal:
-                remote_bench(device, [bundle], journal, rounds=100, warmup=1, progress=lambda line: begun.set())
-            done.set()
-        except UserError as error:  # as somebody would who types the command again
-            assert "resume" in str(error) or "plugged in" in str(error) or "adb" in str(error)
-    interrupting.join()
-    lines = [json.loads(line) for line in (tmp_path / "j").read_text().splitlines()]
+    try:
+        for _ in range(100):  # commands: one that gives up is typed again
+            with suppress(UserError):
+                with opened(name(a_phone), [bundle]) as device, Journal(path) as journal:
+                    remote_bench(device, [bundle], journal, rounds=143, warmup=1, progress=lambda line: begun.set())
+                break
+    finally:
+        begun.set()
+        done.set()
+        interrupting.join()
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
     samples = [sample for line in lines if "samples" in line and "plan" not in line for sample in line["samples"]]
-    assert [sample["index"] for sample in samples] == list(range(total))
+    assert [sample["index"] for sample in samples] == list(range(7 * 143 + 5))
     assert len({line["run"] for line in lines if "run" in line}) == 1
-    with opened(name(a_phone), [bundle]):
+    with opened(name(a_phone), [bundle]):  # and so ends what the last command could not
         pass
-    check_clean(android, a_phone)
+    return count
 
 
 def test_a_phone_that_serves_another_client_is_left_to_it(android, bundle, capfd):
