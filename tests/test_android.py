@@ -83,6 +83,8 @@ def test_the_commands_find_the_only_phone(android, bundle, picture, capfd):
     assert "executorch, executorch: whole loop: same label for 4 of 4 images" in capfd.readouterr().out
     assert main(["run", str(bundle.folder), str(picture), "--device", "android", "--json"]) == 0
     assert json.loads(capfd.readouterr().out)["steps"]
+    assert main(["run", str(bundle.folder), str(picture), "--device", "android"]) == 0
+    assert "over the wire: " in capfd.readouterr().out
 
 
 def test_only_what_has_changed_is_pushed(android, bundle, runner):

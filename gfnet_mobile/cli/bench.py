@@ -17,8 +17,12 @@ def bench(
     bundle: Annotated[Path, typer.Argument(help="Folder NAME.gfnet.")],
     target: Annotated[list[str] | None, typer.Option(help="Repeatable. Default: all that run here.")] = None,
     threads: Annotated[str, typer.Option(help="Threads of the runtime, or several numbers: 1,2,4.")] = "1",
-    rounds: Annotated[int, typer.Option(help="Each round runs everything once.")] = 30,
-    warmup: Annotated[int, typer.Option(help="Rounds that do not count.")] = 5,
+    rounds: Annotated[
+        int | None, typer.Option(help="Each runs everything once. Default: 30, on a device 100.", show_default=False)
+    ] = None,
+    warmup: Annotated[
+        int | None, typer.Option(help="Rounds that do not count. Default: 5, on a device 10.", show_default=False)
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Append the results to this file, as JSON lines.")] = None,
     device: Annotated[str | None, typer.Option(help="Measure there: android, android:SERIAL, tcp:HOST:PORT.")] = None,
     repeats: Annotated[int, typer.Option(help="On a device: so many runs, cooled in between.")] = 1,
@@ -31,7 +35,7 @@ def bench(
     if device is None:
         if repeats != 1 or against is not None or resume:
             raise UserError("--repeats, --against and --resume: are for --device")
-        _here(opened, target, counts, rounds, warmup, output)
+        _here(opened, target, counts, 30 if rounds is None else rounds, 5 if warmup is None else warmup, output)
         return
     if target:
         raise UserError("--target: a device runs one, its server's; leave it out")
@@ -42,8 +46,8 @@ def bench(
         opened,
         against,
         threads=counts,
-        rounds=rounds,
-        warmup=warmup,
+        rounds=100 if rounds is None else rounds,
+        warmup=10 if warmup is None else warmup,
         repeats=repeats,
         cooldown_s=cooldown,
         output=output,

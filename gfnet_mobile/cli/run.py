@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,9 @@ from gfnet_mobile.files import replacing
 from gfnet_mobile.host.preprocess import Prepared
 from gfnet_mobile.host.session import Session, Step
 from gfnet_mobile.runtimes import first_runnable
+
+if TYPE_CHECKING:
+    from gfnet_mobile.runtimes.remote import Trip
 
 EPILOG = "Example: gfnet-mobile run demo.gfnet photo.jpg --draw results"
 
@@ -36,13 +39,18 @@ def run(
     """Classify pictures with a bundle."""
     opened = open_bundle(bundle)
     paths = list(_pictures(images))
-    results = []
+    results: list[tuple[Path, Sequence[Step]]] = []
+    crossed: list[Trip | None] = []
     names = _drawn_names(paths)
     with _session(opened, target, threads, device) as session:
         stop = session.stopping(rule, threshold, max_steps, deadline_ms)
         for path, name in zip(paths, names, strict=True):
             prepared = session.prepare(path)
-            steps = list(session.walk(prepared, stop))
+            crossed.append(_trip(session))
+            steps = []
+            for step in session.walk(prepared, stop):
+                steps.append(step)
+                crossed.append(_trip(session))
             if draw is not None:
                 _draw(draw / name, prepared, steps)
             if as_json:
@@ -50,6 +58,7 @@ def run(
             results.append((path, steps))
     if not as_json:
         _print_table(results)
+        _print_trips([trip for trip in crossed if trip is not None])
 
 
 def _session(bundle: Bundle, target: str | None, threads: int, device: str | None) -> AbstractContextManager[Session]:
@@ -101,6 +110,25 @@ def _print_table(results: Sequence[tuple[Path, Sequence[Step]]]) -> None:
         course = " → ".join(f"{_text(step)} {step.confidence:.0%}" for step in steps)
         table.add_row(str(path), _text(answer), f"{answer.confidence:.0%}", after, f"{answer.elapsed_ms:.2f}", course)
     show(table)
+
+
+def _trip(session: Session) -> "Trip | None":
+    """What just crossed the wire; None where there is none."""
+    return getattr(session.runtime, "last", None)
+
+
+def _print_trips(trips: Sequence["Trip"]) -> None:
+    from gfnet_mobile.cli.output import show
+
+    pictures = [trip for trip in trips if not trip.device_ms]
+    steps = [trip for trip in trips if trip.device_ms]
+    if steps:
+        most = max(trip.sent + trip.received for trip in steps)
+        picture = max(trip.sent + trip.received for trip in pictures)
+        inside = sum(milliseconds for trip in steps for _, milliseconds in trip.device_ms) / len(steps)
+        show(
+            f"over the wire: {picture:,} bytes a picture, {most:,} at most a step; {inside:.2f} ms of a step are graphs"
+        )
 
 
 def _drawn_names(paths: Sequence[Path]) -> list[str]:

@@ -42,6 +42,7 @@ class Android:
         self.name = f"android:{device.serial}"
         self._adb, self._device, self._facts = adb, device, facts
         self._local: int | None = None
+        self._made = False  # the forward is this command's
 
     def connect(self) -> Connection:
         if problem := problem_of(states(self._adb).get(str(self._device.serial), "gone")):
@@ -63,6 +64,23 @@ class Android:
             self._unforward()
             _stop(self._device)
 
+    def stop_idle(self) -> None:
+        """End a server that an earlier command left behind, and its forward. Raises Refused if one serves another
+        client."""
+        if not _runs(self._device):
+            return
+        try:
+            with self.connect() as connection:
+                connection.ask("hello")
+        except Refused as error:
+            if error.kind == "busy":
+                if self._made:  # otherwise the other client goes through it
+                    self._unforward()
+                raise
+        except Disconnected:
+            pass
+        self.close()
+
     def _forwarded(self, remote: int) -> int:
         """A port of this machine that leads to the server's; perhaps one that a killed command left."""
         with explained(self.name):
@@ -75,13 +93,14 @@ class Android:
             with socket.create_server(("127.0.0.1", 0)) as free:
                 self._local = int(free.getsockname()[1])
             self._device.forward(f"tcp:{self._local}", f"tcp:{remote}", norebind=True)
+            self._made = True
         return self._local
 
     def _unforward(self) -> None:
         if self._local is not None:
             with explained(self.name):
                 self._device.forward_remove(f"tcp:{self._local}", raise_non_found=False)
-            self._local = None
+            self._local, self._made = None, False
 
 
 def discover() -> list[Found]:
@@ -133,7 +152,7 @@ def opened(which: str, bundles: Sequence[Bundle]) -> Iterator[Android]:
     for bundle in bundles:
         files |= bundle_files(bundle, TARGET)
     phone = Android(adb, device, facts)
-    _stop_idle(phone, device)
+    phone.stop_idle()
     try:
         push(device, files)
         yield phone
@@ -213,20 +232,3 @@ def _stop(device: "AdbDevice") -> None:
     wait = f"for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 {group} || break; sleep 0.1; done"
     command = f"kill -TERM -{group}; {wait}; kill -KILL -{group}; rm -f {PID} {PORT} {LOG}"
     tried(device, f"test -f {PID} && {{ {command}; }} 2>/dev/null")
-
-
-def _stop_idle(phone: Android, device: "AdbDevice") -> None:
-    """End a server that an earlier command left behind. Raises Refused if one serves another client."""
-    if not _runs(device):
-        return
-    try:
-        with phone.connect() as connection:
-            connection.ask("hello")
-    except Refused as error:
-        if error.kind == "busy":
-            phone._unforward()
-            raise
-    except Disconnected:
-        pass
-    phone._unforward()
-    _stop(device)
