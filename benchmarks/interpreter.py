@@ -123,6 +123,7 @@ def _ratios(bundle: Bundle, graphs: dict[str, Graph]) -> Iterator[tuple[float, s
 def _interpreted(session: Session, recorded: GoldenCall, inputs: Arrays) -> Arrays:
     outputs = {tensor: np.empty_like(values[:1]) for tensor, values in recorded.outputs.items()}
     session.runtime.bind(recorded.call.graph, {name: value.copy() for name, value in inputs.items()}, outputs)()
+    session.runtime.read(*outputs.values())
     return outputs
 
 

@@ -125,23 +125,29 @@ def test_a_hot_phone_is_measured_and_does_not_count(android, bundle, tmp_path, c
     assert all(result.invalid for result in results)
 
 
+# Each gives whether it happened.
+
+
 def pull_cable(android, a_phone):
     a_phone.pull_cable()
     a_phone.plug_in()
+    return True
 
 
 def kill_adbd(android, a_phone):
     a_phone.kill_adbd()
     a_phone.connect()
+    return True
 
 
 def kill_server(android, a_phone):
-    a_phone.shell(f"kill -KILL $(cat {FOLDER}/server.pid) 2>/dev/null || true")
+    return "killed" in a_phone.shell(f"kill -KILL $(cat {FOLDER}/server.pid) 2>/dev/null && echo killed || true")
 
 
 def kill_adb(android, a_phone):
     android.server.kill()
     a_phone.connect()
+    return True
 
 
 @pytest.mark.parametrize("happens", [pull_cable, kill_adbd, kill_server, kill_adb])
@@ -162,8 +168,7 @@ def measured_all_the_same(android, a_phone, bundle, path, happens, moments):
         nonlocal count
         begun.wait()
         while not done.wait(moments.uniform(0.0, 0.5)):
-            happens(android, a_phone)
-            count += 1
+            count += happens(android, a_phone)
 
     interrupting = threading.Thread(target=interrupt)
     interrupting.start()
