@@ -103,7 +103,7 @@ def _reference(session: Session, step: int, reference: BatchStep) -> dict[str, n
 
 
 def _on_the_edge(rule: ExitRule, logits: np.ndarray) -> bool:
-    sure = confidence(rule.measure, np.array(rule.temperature, np.float32)[:, None], logits)[:-1]
+    sure = confidence(rule.measure, np.array(rule.temperature)[:, None], logits)[:-1]
     edges = np.array([np.inf if threshold is None else threshold for threshold in rule.thresholds])
     return bool((np.abs(sure - edges) <= BAR).any())
 

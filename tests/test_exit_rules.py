@@ -39,22 +39,22 @@ def test_many_at_once_decide_as_step_by_step(case):
 @given(rules_and_logits())
 def test_confidence_is_a_float32_between_0_and_1(case):
     rule, logits = case
-    sure = confidence(rule.measure, np.float32(1), logits)
+    sure = confidence(rule.measure, 1.0, logits)
     assert sure.dtype == np.float32 and (sure >= -1e-5).all() and (sure <= 1 + 1e-5).all()
 
 
 def test_measures_on_a_known_distribution():
     logits = np.log(np.array([0.5, 0.25, 0.125, 0.125], np.float32))
-    one = np.float32(1)
+    one = 1.0
     assert confidence("max_softmax", one, logits) == pytest.approx(0.5)
     assert confidence("margin", one, logits) == pytest.approx(0.25)
     assert confidence("entropy", one, logits) == pytest.approx(1 - 1.75 / 2)
-    assert confidence("max_softmax", np.float32(0.5), logits) == pytest.approx(0.25 / (0.25 + 0.0625 + 2 / 64))
+    assert confidence("max_softmax", 0.5, logits) == pytest.approx(0.25 / (0.25 + 0.0625 + 2 / 64))
 
 
 def test_confidence_is_the_largest_of_softmax():
     logits = np.random.default_rng(0).normal(0, 3, (100, 7)).astype(np.float32)
-    np.testing.assert_array_equal(confidence("max_softmax", np.float32(1), logits), softmax(logits).max(axis=1))
+    np.testing.assert_array_equal(confidence("max_softmax", 1.0, logits), softmax(logits).max(axis=1))
 
 
 def test_a_confidence_equal_to_the_threshold_stops():

@@ -1,56 +1,41 @@
-# ExecuTorch as one target, gfnet_executorch: headers, definitions, the runtime, its kernels, XNNPACK, the thread pool.
+# ExecuTorch as the interface target gfnet_executorch: headers, runtime, kernels, XNNPACK and the thread pool. One of:
 #
-# One of the two:
-#   GFNET_EXECUTORCH_WHEEL=…/site-packages/executorch   libraries of the Python wheel, for Linux on x86-64 and ARM
-#   GFNET_EXECUTORCH_SOURCE=FOLDER                      a checkout with submodules, built as part of this project: for
-#                                                       phones. Without a folder (GFNET_EXECUTORCH_SOURCE=fetch) the
-#                                                       commit below is fetched from its repository.
-#
-# Kernels and backends register themselves when they are loaded, and nothing refers to them by name: both roads keep the
-# linker from leaving them out.
+#   -DGFNET_EXECUTORCH_WHEEL=…/site-packages/executorch   an installed or unpacked wheel: Linux, x86-64 and ARM
+#   -DGFNET_EXECUTORCH_SOURCE=FOLDER                      a checkout with its submodules, built with this project: phones
+#   -DGFNET_EXECUTORCH_SOURCE=fetch                       the same, the commit below fetched from GitHub
 
-# The commit that the wheel of version 1.5.1 says it was built from.
+set(GFNET_EXECUTORCH_WHEEL "" CACHE PATH "folder `executorch` of an installed or unpacked wheel")
+set(GFNET_EXECUTORCH_SOURCE "" CACHE STRING "folder of an ExecuTorch checkout, or fetch")
+
+# The commit that the wheel of version 1.5.1 names as its own.
 set(GFNET_EXECUTORCH_COMMIT 3b60683923245cf472b7323426920e15623ba361)
 
 add_library(gfnet_executorch INTERFACE)
-target_compile_features(gfnet_executorch INTERFACE cxx_std_17)
 
 function(gfnet_use_wheel wheel)
-    set(config ${wheel}/share/cmake/executorch-config.cmake)
-    if(NOT EXISTS ${config})
-        message(FATAL_ERROR "GFNET_EXECUTORCH_WHEEL=${wheel}: no ExecuTorch there; name the folder site-packages/executorch")
-    endif()
-    set(libraries)
-    foreach(name executorch executorch_threadpool executorch_kernels_optimized executorch_kernels_quantized
-                 executorch_backend_xnnpack)
-        set(library ${wheel}/lib/lib${name}.so)
-        if(NOT EXISTS ${library})
-            message(FATAL_ERROR "GFNET_EXECUTORCH_WHEEL=${wheel}: lib/lib${name}.so is missing; ExecuTorch 1.5 has it")
+    set(names executorch executorch_kernels_optimized executorch_kernels_quantized executorch_backend_xnnpack
+              executorch_threadpool)
+    list(TRANSFORM names PREPEND ${wheel}/lib/lib OUTPUT_VARIABLE libraries)
+    list(TRANSFORM libraries APPEND .so)
+    foreach(file ${wheel}/share/cmake/executorch-config.cmake ${libraries})
+        if(NOT EXISTS ${file})
+            message(FATAL_ERROR "GFNET_EXECUTORCH_WHEEL: ${file} is missing; name the folder site-packages/executorch "
+                                "of ExecuTorch 1.5 or later")
         endif()
-        list(APPEND libraries ${library})
     endforeach()
-
-    target_include_directories(gfnet_executorch SYSTEM INTERFACE
-        ${wheel}/include ${wheel}/include/executorch/runtime/core/portable_type/c10)
-    target_compile_definitions(gfnet_executorch INTERFACE C10_USING_CUSTOM_GENERATED_MACROS ET_USE_THREADPOOL)
-    # A definition that changes the layout of classes: it must be there if and only if the wheel was built with it.
-    file(STRINGS ${config} traced REGEX "ET_EVENT_TRACER_ENABLED")
-    if(traced)
-        target_compile_definitions(gfnet_executorch INTERFACE ET_EVENT_TRACER_ENABLED)
-    endif()
-    # The wheel leaves out the header of the thread pool, not its functions: who needs them declares them, unless this
-    # is set. It can go with the first wheel that carries extension/threadpool/threadpool.h.
-    if(EXISTS ${wheel}/include/executorch/extension/threadpool/threadpool.h)
-        target_compile_definitions(gfnet_executorch INTERFACE GFNET_HAS_THREADPOOL_HEADER)
-    endif()
-    list(JOIN libraries "," libraries)
-    target_link_options(gfnet_executorch INTERFACE
-        "LINKER:--push-state,--no-as-needed,${libraries},--pop-state" "LINKER:-rpath,${wheel}/lib")
+    set(executorch_DIR ${wheel}/share/cmake)
+    find_package(executorch CONFIG REQUIRED)
+    target_include_directories(gfnet_executorch SYSTEM INTERFACE ${EXECUTORCH_INCLUDE_DIRS})
+    # Some of these change the layout of classes: they are the wheel's to say.
+    target_compile_definitions(gfnet_executorch INTERFACE ${EXECUTORCH_COMPILE_DEFINITIONS}
+                               GFNET_EXECUTORCH_VERSION="${executorch_VERSION}")
+    # backends and kernels only register themselves: without these words the linker would drop them
+    target_link_libraries(gfnet_executorch INTERFACE -Wl,--push-state,--no-as-needed ${libraries} -Wl,--pop-state)
 endfunction()
 
-# Written from ExecuTorch's own CMake files and its script for Android. It was never run as a whole: where this project
-# is tested, neither the NDK nor the submodules can be had. Kernels are generated by Python with torch installed, so
-# PYTHON_EXECUTABLE should name the environment that gfnet-mobile lives in.
+# Written from ExecuTorch's own CMake files and its build script for Android; only its error messages have been run, for
+# want of the submodules and of an NDK where this project is tested. Kernels are generated by a Python that has torch:
+# -DPYTHON_EXECUTABLE=… should name the one that gfnet-mobile runs in.
 function(gfnet_use_source source)
     if(source STREQUAL "fetch")
         include(FetchContent)
@@ -61,19 +46,20 @@ function(gfnet_use_source source)
                            backends/xnnpack/third-party/FP16 backends/xnnpack/third-party/FXdiv
                            backends/xnnpack/third-party/XNNPACK backends/xnnpack/third-party/cpuinfo
                            backends/xnnpack/third-party/pthreadpool kernels/optimized/third-party/eigen
-            SOURCE_SUBDIR none)  # nothing there: the folder is added below, as one that the user names
+            SOURCE_SUBDIR no-build)  # it is added below, in one way with a folder that the user names
         FetchContent_MakeAvailable(executorch)
         set(source ${executorch_SOURCE_DIR})
     endif()
-    foreach(part CMakeLists.txt third-party/flatcc/CMakeLists.txt backends/xnnpack/third-party/XNNPACK/CMakeLists.txt)
-        if(NOT EXISTS ${source}/${part})
-            message(FATAL_ERROR "GFNET_EXECUTORCH_SOURCE=${source}: ${part} is missing; it must be a checkout of "
-                                "ExecuTorch after `git submodule update --init --recursive`")
+    foreach(part CMakeLists.txt version.txt third-party/flatcc backends/xnnpack/third-party/XNNPACK)
+        file(GLOB there ${source}/${part} ${source}/${part}/*)
+        list(REMOVE_ITEM there ${source}/third-party/flatcc ${source}/backends/xnnpack/third-party/XNNPACK)
+        if(NOT there)
+            message(FATAL_ERROR "GFNET_EXECUTORCH_SOURCE: ${source}/${part} is missing or empty; name a checkout of "
+                                "ExecuTorch, after `git submodule update --init --recursive`")
         endif()
     endforeach()
-
-    foreach(part XNNPACK EXTENSION_MODULE EXTENSION_DATA_LOADER EXTENSION_FLAT_TENSOR EXTENSION_NAMED_DATA_MAP
-                 EXTENSION_TENSOR KERNELS_OPTIMIZED KERNELS_QUANTIZED PTHREADPOOL CPUINFO)
+    foreach(part CPUINFO EXTENSION_DATA_LOADER EXTENSION_FLAT_TENSOR EXTENSION_MODULE EXTENSION_NAMED_DATA_MAP
+                 EXTENSION_TENSOR KERNELS_OPTIMIZED KERNELS_QUANTIZED PTHREADPOOL XNNPACK)
         set(EXECUTORCH_BUILD_${part} ON CACHE BOOL "" FORCE)
     endforeach()
     set(EXECUTORCH_BUILD_EXECUTOR_RUNNER OFF CACHE BOOL "" FORCE)
@@ -82,10 +68,11 @@ function(gfnet_use_source source)
         set(EXECUTORCH_PAL_DEFAULT android CACHE STRING "" FORCE)
     endif()
     add_subdirectory(${source} ${CMAKE_BINARY_DIR}/executorch EXCLUDE_FROM_ALL)
-    # These targets carry their own include directories, definitions and --whole-archive.
+    file(STRINGS ${source}/version.txt version LIMIT_COUNT 1)
+    target_compile_definitions(gfnet_executorch INTERFACE GFNET_EXECUTORCH_VERSION="${version}")
+    # static; these targets bring their own directories and definitions, and --whole-archive where they register themselves
     target_link_libraries(gfnet_executorch INTERFACE
         executorch executorch::extensions executorch::kernels executorch::backends extension_threadpool)
-    target_compile_definitions(gfnet_executorch INTERFACE GFNET_HAS_THREADPOOL_HEADER)
 endfunction()
 
 if(GFNET_EXECUTORCH_WHEEL)
@@ -93,6 +80,6 @@ if(GFNET_EXECUTORCH_WHEEL)
 elseif(GFNET_EXECUTORCH_SOURCE)
     gfnet_use_source(${GFNET_EXECUTORCH_SOURCE})
 else()
-    message(FATAL_ERROR "where is ExecuTorch? Give -DGFNET_EXECUTORCH_WHEEL=…/site-packages/executorch, "
-                        "or for phones -DGFNET_EXECUTORCH_SOURCE=FOLDER (or fetch)")
+    message(FATAL_ERROR "Where is ExecuTorch? -DGFNET_EXECUTORCH_WHEEL=…/site-packages/executorch, "
+                        "or for phones -DGFNET_EXECUTORCH_SOURCE=FOLDER")
 endif()

@@ -1,6 +1,8 @@
 """When a step's answer is sure enough to stop (manifest: ``rules``), and a way to choose the thresholds.
 
-All arithmetic is float32, as in every other language of this project. p = softmax(logits / temperature of the step):
+Logits are float32. A confidence is computed from them in float64 and rounded to float32 once, at the end: so every
+language of this project gets the same number, whatever its exponential and its order of adding. Then thresholds,
+rounded to float32, are compared with it. p = softmax(logits / temperature of the step):
 
 - ``max_softmax``: the largest p;
 - ``margin``: the largest p minus the second largest;
@@ -29,35 +31,33 @@ def check_finite(logits: Floats) -> None:
 
 def softmax(logits: Floats) -> Floats:
     """Probabilities along the last axis, float32 [..., K]."""
-    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    probabilities: Floats = weights / weights.sum(axis=-1, keepdims=True)
-    return probabilities
+    exact = logits.astype(np.float64)
+    weights = np.exp(exact - exact.max(axis=-1, keepdims=True))
+    return (weights / weights.sum(axis=-1, keepdims=True)).astype(np.float32)
 
 
-def confidence(measure: Measure, temperature: Floats | np.float32, logits: Floats) -> Floats:
-    """How sure logits float32 [..., K] are, [...]; ``temperature`` broadcasts against [..., 1]."""
+def confidence(measure: Measure, temperature: float | NDArray[np.float64], logits: Floats) -> Floats:
+    """How sure logits float32 [..., K] are, float32 [...]; ``temperature`` broadcasts against [..., 1]."""
     check_finite(logits)
-    with np.errstate(over="ignore"):
-        scaled = (logits - logits.max(axis=-1, keepdims=True)) / temperature
-    # below -200 the exponential is 0 in float32; the bound keeps the products of `entropy` finite
-    scaled = np.maximum(scaled, np.float32(-200))
+    exact = logits.astype(np.float64)
+    # below -200 the exponential adds nothing; the bound keeps the products of `entropy` finite
+    scaled = np.maximum((exact - exact.max(axis=-1, keepdims=True)) / temperature, -200.0)
     weights = np.exp(scaled)
     total = weights.sum(axis=-1)
-    sure: Floats
     if measure == "max_softmax" or logits.shape[-1] == 1:
-        sure = np.float32(1) / total  # the largest weight is exp(0)
+        sure = 1 / total  # the largest weight is exp(0)
     elif measure == "margin":
         top = np.partition(weights, -2, axis=-1)
         sure = (top[..., -1] - top[..., -2]) / total
     else:
         entropy = np.log(total) - (weights * scaled).sum(axis=-1) / total
-        sure = np.float32(1) - entropy / np.log(np.float32(logits.shape[-1]))
-    return sure
+        sure = 1 - entropy / np.log(logits.shape[-1])
+    return sure.astype(np.float32)
 
 
 def should_stop(rule: ExitRule, step: int, logits: Floats) -> bool:
     """Does the sequence end with step ``step`` (0 is the glance), whose logits are float32 [K]?"""
-    sure = confidence(rule.measure, np.float32(rule.temperature[step]), logits)
+    sure = confidence(rule.measure, rule.temperature[step], logits)
     if step == len(rule.thresholds):
         return True
     threshold = rule.thresholds[step]
@@ -66,7 +66,7 @@ def should_stop(rule: ExitRule, step: int, logits: Floats) -> bool:
 
 def exit_steps(rule: ExitRule, logits: Floats) -> NDArray[np.int64]:
     """The step at which each of N sequences ends, [N], from logits float32 [N, T, K]: `should_stop` for many."""
-    temperature = np.array(rule.temperature, np.float32)[:, None]
+    temperature = np.array(rule.temperature)[:, None]
     sure = confidence(rule.measure, temperature, np.ascontiguousarray(logits, np.float32))
     return first_reaching(sure, [np.inf if t is None else t for t in rule.thresholds])
 
@@ -94,7 +94,7 @@ def choose_thresholds(
     the cheapest that keeps the accuracy wins. The rule that never stops early is among them.
     """
     count, steps, _ = logits.shape
-    sure = confidence("max_softmax", np.float32(1), logits)
+    sure = confidence("max_softmax", 1.0, logits)
     right = logits.argmax(axis=2) == labels[:, None]
     never = np.float32(np.inf)
     candidates = [

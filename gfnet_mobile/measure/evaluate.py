@@ -62,7 +62,7 @@ def budget_curve(
     logits: NDArray[np.float32], labels: NDArray[np.int64], costs: Sequence[float], *, as_published: bool = False
 ) -> list[Budget]:
     """From the tightest budget to the widest. ``costs`` [T] are cumulative."""
-    sure = confidence("max_softmax", np.float32(1), logits).T
+    sure = confidence("max_softmax", 1.0, logits).T
     right = (logits.argmax(2) == labels[:, None]).T
     first, second = np.array_split(np.random.default_rng(0).permutation(len(labels)), 2)
     search = published_thresholds if as_published else find_thresholds

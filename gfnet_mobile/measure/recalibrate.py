@@ -75,7 +75,7 @@ def same_shares(rule: ExitRule, original: Floats, other: Floats) -> ExitRule:
     next step makes up for it. Null stays: nobody leaves there.
     """
     ends = exit_steps(rule, original)
-    sure = confidence(rule.measure, np.array(rule.temperature, np.float32)[:, None], np.ascontiguousarray(other))
+    sure = confidence(rule.measure, np.array(rule.temperature)[:, None], np.ascontiguousarray(other))
     staying = np.ones(len(sure), bool)
     thresholds: list[float | None] = []
     for step, old in enumerate(rule.thresholds):
