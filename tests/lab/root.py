@@ -5,20 +5,15 @@ adbd comes from Debian 13, whatever the machine runs; packages are unpacked, not
 
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from gfnet_mobile.files import replacing_folder
-from lab.needs import need
+from lab import CACHE
+from lab.debian import unpack
 
 RELEASE = "trixie"
 PACKAGES = ("adbd", "busybox-static")
-KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-CACHE = Path(__file__).parents[2] / "build" / "lab"
 
 # Numbered by what is written below; another number makes a new root.
 STAMP = "1"
@@ -41,50 +36,10 @@ def android_root() -> Path:
     root = CACHE / f"android-{RELEASE}-{STAMP}"
     if root.is_dir():
         return root
-    need("apt-get", "the phone's file system is made from Debian packages; use a Debian machine or container")
-    need(KEYRING.exists(), f"{KEYRING} is missing: apt-get install debian-archive-keyring")
-    with replacing_folder(root) as folder, tempfile.TemporaryDirectory() as state:
-        try:
-            for archive in _download(Path(state)):
-                subprocess.run(["dpkg", "-x", archive, folder], check=True, capture_output=True, text=True)
-        except subprocess.CalledProcessError as error:
-            pytest.fail(f"the phone's file system could not be made: {error.stderr.strip()}", pytrace=False)
+    with replacing_folder(root) as folder:
+        unpack(PACKAGES, folder, release=RELEASE)
         _complete(folder)
     return root
-
-
-def _download(state: Path) -> list[Path]:
-    """`PACKAGES` and all that they depend on, by an apt of its own that knows of nothing installed."""
-    archives = state / "var/cache/apt/archives"
-    for name in ("etc/apt/apt.conf.d", "etc/apt/preferences.d", "var/lib/dpkg", "var/lib/apt/lists/partial"):
-        (state / name).mkdir(parents=True)
-    (archives / "partial").mkdir(parents=True)
-    (state / "var/lib/dpkg/status").touch()
-    (state / "etc/apt/sources.list").write_text(f"deb [signed-by={KEYRING}] {_mirror()} {RELEASE} main\n")
-    own = [
-        "-o",
-        f"Dir={state}",
-        "-o",
-        f"Dir::State::status={state}/var/lib/dpkg/status",
-        "-o",
-        "APT::Sandbox::User=root",
-    ]
-    _apt([*own, "update"])
-    _apt([*own, "install", "--download-only", "--no-install-recommends", "--yes", *PACKAGES])
-    return sorted(archives.glob("*.deb"))
-
-
-def _mirror() -> str:
-    """The Debian mirror that this machine itself uses."""
-    wanted = ["--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian", "Label: Debian"]
-    addresses = _apt(["indextargets", *wanted]).split()
-    need(bool(addresses), "apt knows no Debian mirror on this machine: use Debian, with the lists of `apt-get update`")
-    return addresses[0]
-
-
-def _apt(arguments: Sequence[str]) -> str:
-    done = subprocess.run(["apt-get", "-qq", *arguments], check=True, capture_output=True, text=True)
-    return done.stdout
 
 
 def _complete(root: Path) -> None:

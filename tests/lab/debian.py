@@ -1,0 +1,74 @@
+"""Debian packages unpacked into a folder, of any release and processor; nothing is installed, and root is not needed."""
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from lab.needs import need
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+
+def unpack(
+    packages: Sequence[str],
+    folder: Path,
+    *,
+    release: str | None = None,
+    architecture: str | None = None,
+    dependencies: bool = True,
+) -> None:
+    """Unpacks ``packages``, and unless ``dependencies`` is false all that they depend on.
+
+    From this machine's own Debian mirror; its own release and architecture where none are given. Skips the test (in CI:
+    fails) where there is no apt with a Debian mirror, and fails where the mirror does not answer.
+    """
+    need("apt-get", "some of what is tested comes as Debian packages; use a Debian machine or container")
+    need(KEYRING.exists(), f"{KEYRING} is missing: apt-get install debian-archive-keyring")
+    mirror, own_release = _mirror()
+    source = f"deb [signed-by={KEYRING}] {mirror} {release or own_release} main\n"
+    with tempfile.TemporaryDirectory() as state:
+        try:
+            for archive in _download(packages, Path(state), source, architecture, dependencies):
+                subprocess.run(["dpkg", "-x", archive, folder], check=True, capture_output=True, text=True)
+        except subprocess.CalledProcessError as error:
+            pytest.fail(f"Debian packages {', '.join(packages)}: {error.stderr.strip()}", pytrace=False)
+
+
+def _download(
+    packages: Sequence[str], state: Path, source: str, architecture: str | None, dependencies: bool
+) -> list[Path]:
+    """The package files, by an apt with lists of its own that knows of nothing installed."""
+    archives = state / "var/cache/apt/archives"
+    for name in ("etc/apt/apt.conf.d", "etc/apt/preferences.d", "var/lib/dpkg", "var/lib/apt/lists/partial"):
+        (state / name).mkdir(parents=True)
+    (archives / "partial").mkdir(parents=True)
+    (state / "var/lib/dpkg/status").touch()
+    (state / "etc/apt/sources.list").write_text(source)
+    options = [f"Dir={state}", f"Dir::State::status={state}/var/lib/dpkg/status", "APT::Sandbox::User=root"]
+    options.append("Debug::NoLocking=true")
+    if architecture is not None:
+        options += [f"APT::Architecture={architecture}", f"APT::Architectures={architecture}"]
+    own = [part for option in options for part in ("-o", option)]
+    _apt([*own, "update"], archives)
+    if dependencies:
+        _apt([*own, "install", "--download-only", "--no-install-recommends", "--yes", *packages], archives)
+    else:
+        _apt([*own, "download", *packages], archives)
+    return sorted(archives.glob("*.deb"))
+
+
+def _mirror() -> tuple[str, str]:
+    """Address and release of the Debian mirror that this machine itself uses."""
+    wanted = ["--format", "$(REPO_URI) $(CODENAME)", "Created-By: Packages", "Origin: Debian", "Label: Debian"]
+    lines = _apt(["indextargets", *wanted], Path.cwd()).splitlines()
+    need(bool(lines), "apt knows no Debian mirror on this machine: apt-get update")
+    address, release = lines[0].split()
+    return address, release
+
+
+def _apt(arguments: Sequence[str], folder: Path) -> str:
+    command = ["apt-get", "-qq", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder).stdout
