@@ -209,6 +209,15 @@ def test_what_a_killed_command_left_behind_is_tidied_up_by_the_next(android, bun
     check_clean(android, a_phone)
 
 
+def test_only_the_server_is_stopped_whatever_has_its_number_now(android, bundle):
+    """The number of a server that ran before the phone was started again may be another process's."""
+    a_phone = android.add_phone()
+    a_phone.shell(f"mkdir -p {FOLDER}; setsid sleep 1000 >/dev/null 2>&1 & echo $! > {FOLDER}/server.pid")
+    assert main(["verify", str(bundle.folder), "--device", name(a_phone)]) == 0
+    assert "sleep 1000" in a_phone.shell("ps")
+    check_clean(android, a_phone)
+
+
 def test_everything_can_be_removed(android, bundle, capfd):
     a_phone = android.add_phone()
     assert main(["verify", str(bundle.folder), "--device", name(a_phone)]) == 0

@@ -33,6 +33,8 @@ OLDEST = 26
 START_S = 20.0
 
 PID, PORT, LOG = (f"{FOLDER}/server.{name}" for name in ("pid", "out", "log"))
+ALIVE = f"grep -q {FOLDER}/bundles /proc/$(cat {PID})/cmdline"
+"""is true if the process of that number is our server, not whatever got the number since the phone was started again"""
 
 
 class Android:
@@ -164,9 +166,10 @@ def clean(which: str) -> str:
     """Remove all that was ever put on the device. Gives its name."""
     adb = client()
     device = chosen(adb, which)
-    _stop(device)
+    phone = Android(adb, device, android_facts.facts(device))
+    phone.stop_idle()
     shell(device, f"rm -rf {FOLDER}")
-    return f"android:{device.serial}"
+    return phone.name
 
 
 def _check_target(bundle: Bundle) -> None:
@@ -214,7 +217,7 @@ def _start(device: "AdbDevice") -> None:
 
 
 def _runs(device: "AdbDevice") -> bool:
-    return tried(device, f"test -f {PID} && kill -0 $(cat {PID})")[0] == 0
+    return tried(device, f"{ALIVE} 2>/dev/null")[0] == 0
 
 
 def _port(device: "AdbDevice") -> int:
@@ -229,6 +232,8 @@ def _port(device: "AdbDevice") -> int:
 def _stop(device: "AdbDevice") -> None:
     """The server and what it started: it leads a process group of its own."""
     group = f"$(cat {PID})"
-    wait = f"for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 {group} || break; sleep 0.1; done"
-    command = f"kill -TERM -{group}; {wait}; kill -KILL -{group}; rm -f {PID} {PORT} {LOG}"
-    tried(device, f"test -f {PID} && {{ {command}; }} 2>/dev/null")
+    wait = f"for i in 1 2 3 4 5 6 7 8 9 10; do {ALIVE} || break; sleep 0.1; done"
+    command = (
+        f"if {ALIVE}; then kill -TERM -{group}; {wait}; {ALIVE} && kill -KILL -{group}; fi; rm -f {PID} {PORT} {LOG}"
+    )
+    tried(device, f"{{ {command}; }} 2>/dev/null")
