@@ -2,9 +2,17 @@
 
 import sys
 
+import pytest
+
 from gfnet_mobile import doctor, runtimes
 from gfnet_mobile.cli.app import main
 from gfnet_mobile.devices import protocol, tcp
+
+
+@pytest.fixture(autouse=True)
+def no_adb(monkeypatch):
+    """So that no test starts an adb server on this machine."""
+    monkeypatch.setitem(sys.modules, "adbutils", None)
 
 
 def lacks(area):
@@ -17,14 +25,14 @@ def test_a_missing_runtime_is_mended_by_pip(monkeypatch):
 
 
 def test_missing_tools_are_named(monkeypatch, tmp_path):
+    monkeypatch.delitem(sys.modules, "adbutils")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("ADBUTILS_ADB_PATH", str(tmp_path / "adb"))
     assert set(lacks("building the runner")) == {"cmake", "a C++ compiler"}
     assert any("adb does not work" in what for what in lacks("android devices"))
 
 
-def test_adbutils_is_needed_for_android_only(monkeypatch):
-    monkeypatch.setitem(sys.modules, "adbutils", None)
+def test_adbutils_is_needed_for_android_only():
     assert lacks("android devices")["Android devices need adbutils"] == "pip install 'gfnet-mobile[android]'"
 
 
@@ -42,14 +50,12 @@ def test_the_ndk_is_found_where_the_environment_says(monkeypatch, tmp_path):
 def test_devices_are_listed_with_what_keeps_them_from_use(monkeypatch, capfd):
     found = [protocol.Found("tcp:a", "a phone", ""), protocol.Found("tcp:b", "", "is offline: unplug it")]
     monkeypatch.setattr(tcp, "discover", lambda: found)
-    monkeypatch.setitem(sys.modules, "adbutils", None)
     assert main(["devices"]) == 0
     out = capfd.readouterr().out
     assert "ready" in out and "is offline: unplug it" in out
     assert lacks("tcp:b") == {"is offline": "unplug it"}
 
 
-def test_no_device_fails(monkeypatch, capfd):
-    monkeypatch.setitem(sys.modules, "adbutils", None)
+def test_no_device_fails(capfd):
     assert main(["devices"]) == 1
     assert "gfnet-mobile doctor" in capfd.readouterr().err
