@@ -39,7 +39,7 @@ def run(path, preprocessing, variant="plain"):
 def native_pixels(path, preprocessing):
     done, out = run(path, preprocessing)
     assert done.returncode == 0, done.stderr
-    return np.fromfile(out, np.uint8).reshape(preprocessing.size, preprocessing.size, 3)
+    return np.fromfile(out, np.uint8, preprocessing.size**2 * 3).reshape(preprocessing.size, preprocessing.size, 3)
 
 
 def difference(path, preprocessing):
@@ -77,15 +77,14 @@ def in_mode(mode, seed, width, height):
     """A picture in one of Pillow's modes, and the options to save it with."""
     if mode == "I;16":
         return Image.fromarray(noise(seed, height, width, dtype=np.uint16)), {}
+    if mode == "1":
+        return Image.fromarray(noise(seed, height, width)).convert("1"), {}
     if mode == "P":
         picture = Image.fromarray(noise(seed, height, width) % 7, "P")
         picture.putpalette(noise(seed, 7, 3).tobytes())
         return picture, {"transparency": bytes([0, 128, 255, 3, 200])} if seed % 2 else {}
-    channels = len(Image.new(mode, (1, 1)).getbands())
-    if mode == "1":
-        return Image.fromarray(noise(seed, height, width)).convert("1"), {}
-    return Image.fromarray(noise(seed, height, width, channels).squeeze(2) if channels == 1
-                           else noise(seed, height, width, channels), mode), {}  # fmt: skip
+    bands = Image.new(mode, (1, 1)).getbands()
+    return Image.merge(mode, [Image.fromarray(noise((seed, band), height, width)) for band in range(len(bands))]), {}
 
 
 sides = st.tuples(st.integers(1, 300), st.integers(1, 200)).filter(lambda s: max(s) <= 100 * min(s))
@@ -134,6 +133,15 @@ def test_a_very_large_shrink_and_an_extreme_ratio_are_pythons(tmp_path, sides, f
     picture.save(tmp_path / "picture.png", compress_level=1)
     preprocessing = Preprocessing(size=8, resize=9, filter=filter)
     assert difference(tmp_path / "picture.png", preprocessing).max() <= SAME
+
+
+def test_the_image_is_pythons_bit_for_bit(tmp_path):
+    """Every grey level is there."""
+    path = tmp_path / "picture.png"
+    Image.fromarray(np.arange(768, dtype=np.uint16).astype(np.uint8).reshape(16, 16, 3)).save(path)
+    _, out = run(path, AS_IS)
+    image = np.fromfile(out, np.float32, offset=16 * 16 * 3).reshape(1, 3, 16, 16)
+    np.testing.assert_array_equal(image, load_image(path, AS_IS).image)
 
 
 @many
@@ -297,6 +305,18 @@ def test_a_truncated_picture_is_refused(tmp_path, kind, part):
     assert "is damaged or of a kind that is not read: " in refusal(path)
     with pytest.raises(UserError):
         load_image(path, AS_IS)
+
+
+@pytest.mark.parametrize("damage", ["too many codes", "a table cut off"])
+def test_huffman_tables_that_overflow_the_decoders_are_refused(tmp_path, damage):
+    path, content = tmp_path / "picture.jpg", bytearray(WHOLE["jpeg"])
+    table = content.index(b"\xff\xc4") + 2
+    if damage == "too many codes":
+        content[table + 3 + 16 - 2] = content[table + 3 + 16 - 1] = 255
+    else:
+        content[table + 1] += 5
+    path.write_bytes(content)
+    assert "bad Huffman tables" in refusal(path, variant="sanitized")
 
 
 def test_a_wrong_suffix_does_not_matter(tmp_path):

@@ -20,7 +20,7 @@ struct Metadata {
     std::vector<uint8_t> icc;  // empty where there is none, or a broken one
 };
 
-// Reads the container's headers. Never fails: what is damaged is left out.
+// Reads the container's headers. Never fails: what is damaged is left out. `size` is below 2 GiB.
 Metadata read_metadata(const uint8_t* data, size_t size);
 
 }  // namespace gfnet

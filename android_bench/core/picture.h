@@ -23,7 +23,7 @@ struct Source {
     int width = 0;  // as stored, before `orientation` is obeyed
     int height = 0;
     int channels = 3;            // 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; alpha is not premultiplied
-    int bits = 8;                // 8, or 16 in the machine's byte order
+    int bits = 8;                // 8, or 16: uint16 in the machine's byte order
     const void* data = nullptr;  // [height, width, channels]
     size_t row_bytes = 0;        // from one row to the next
     int orientation = 1;         // EXIF's, 1 to 8

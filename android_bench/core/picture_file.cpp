@@ -41,12 +41,13 @@ std::vector<uint8_t> read_file(const std::string& path) {
 }  // namespace
 
 DecodedPicture::DecodedPicture(const std::vector<uint8_t>& file, const std::string& name)
-    : metadata_(read_metadata(file.data(), file.size())), pixels_(nullptr, stbi_image_free) {
+    : pixels_(nullptr, stbi_image_free) {
     if (file.empty()) throw InputError(name + ": is empty");
+    if (file.size() > INT_MAX) throw InputError(name + ": is larger than 2 GiB; scale it down first");
+    metadata_ = read_metadata(file.data(), file.size());
     if (metadata_.container == Container::kNone) {
         throw InputError(name + ": is no image that can be read; save it as JPEG, PNG or BMP");
     }
-    if (file.size() > INT_MAX) throw InputError(name + ": is larger than 2 GiB; scale it down first");
     if (metadata_.width > 0 && metadata_.height > 0) check_extent(metadata_.width, metadata_.height, name);
     if (!metadata_.whole) refuse_damaged(name, "it ends early");
     if (!metadata_.sound) refuse_damaged(name, "bad Huffman tables");

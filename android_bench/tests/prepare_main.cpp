@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iostream>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "core/picture_file.h"
@@ -20,9 +21,13 @@ int main(int count, char** arguments) {
     try {
         gfnet::DecodedPicture picture = gfnet::read_picture(arguments[1]);
         gfnet::Prepared prepared = gfnet::prepare(picture.source(), preprocessing);
-        std::ofstream(arguments[5], std::ios::binary)
-            .write(reinterpret_cast<const char*>(prepared.pixels.data()),
-                   static_cast<std::streamsize>(prepared.pixels.size()));
+        std::vector<float> image(prepared.pixels.size());
+        gfnet::to_tensor(prepared.pixels.data(), prepared.size, image.data());
+        std::ofstream out(arguments[5], std::ios::binary);
+        out.write(reinterpret_cast<const char*>(prepared.pixels.data()),
+                  static_cast<std::streamsize>(prepared.pixels.size()));
+        out.write(reinterpret_cast<const char*>(image.data()),
+                  static_cast<std::streamsize>(image.size() * sizeof(float)));
         gfnet::Region region = prepared.region();
         std::printf("%.17g %.17g %.17g %.17g\n", region.top, region.left, region.height, region.width);
     } catch (const gfnet::InputError& error) {
