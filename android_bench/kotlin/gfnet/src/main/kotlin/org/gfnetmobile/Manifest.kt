@@ -129,7 +129,7 @@ private fun targetOf(value: JsonObject) = Target(
 private fun graphOf(value: JsonObject) =
     GraphFile(value.text("path"), value.text("entry"), texts(value.list("inputs")), texts(value.list("outputs")))
 
-private fun ruleOf(value: JsonObject) = ExitRule(
+internal fun ruleOf(value: JsonObject) = ExitRule(
     measure = Measure.valueOf(value.text("measure").uppercase()),
     temperature = value.list("temperature").map { (it as JsonPrimitive).content.toDouble() },
     thresholds = value.list("thresholds").map {
