@@ -1,7 +1,7 @@
 package android.graphics;
 
 /**
- * What this project uses of Android's class, for a desktop:
+ * What this project uses, with pixels as they are on a phone, of
  * https://developer.android.com/reference/android/graphics/Bitmap
  */
 public final class Bitmap {
