@@ -9,9 +9,8 @@ import functools
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
-import tarfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,10 +128,7 @@ def _package(name: str) -> Path:
         if hashlib.sha256(file.read_bytes()).hexdigest() != HASHES[name]:
             pytest.fail(f"{file.name} of {name} is not the one that was tried; look into it before its hash is changed")
         made = downloads / "made"
-        if file.suffix == ".whl":
-            zipfile.ZipFile(file).extractall(made)
-        else:
-            tarfile.open(file).extractall(made, filter="data")
+        shutil.unpack_archive(file, made, "zip" if file.suffix == ".whl" else "gztar")
         made.rename(folder)
         shutil.rmtree(downloads)
     return folder
@@ -140,8 +136,10 @@ def _package(name: str) -> Path:
 
 def _download(name: str, folder: Path) -> None:
     if "==" in name:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-        native.run(*command, "--dest", str(folder), name)
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", folder, name]
     else:
         native.need("npm")
-        native.run("npm", "pack", "--silent", "--pack-destination", str(folder), name)
+        command = ["npm", "pack", "--pack-destination", folder, name]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        native.absent(f"{name} cannot be downloaded: {done.stderr[-500:]}")

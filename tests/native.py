@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -40,7 +41,11 @@ def need(*tools: str) -> None:
     """Skips the test where a tool is missing, but fails on a CI machine."""
     missing = [tool for tool in tools if shutil.which(tool) is None]
     if missing:
-        (pytest.fail if "CI" in os.environ else pytest.skip)(f"needs {' and '.join(missing)}")
+        absent(f"needs {' and '.join(missing)}")
+
+
+def absent(what: str) -> NoReturn:
+    (pytest.fail if "CI" in os.environ else pytest.skip)(what)
 
 
 def wheel() -> Path:
@@ -50,9 +55,9 @@ def wheel() -> Path:
     return Path(found.submodule_search_locations[0])
 
 
-def run(*command: str) -> str:
-    """What a command prints; the test fails where it ends badly."""
-    done = subprocess.run(command, capture_output=True, text=True)
+def run(*command: str, lines: str = "") -> str:
+    """What a command prints, with ``lines`` on its standard input; the test fails where it ends badly."""
+    done = subprocess.run(command, input=lines, capture_output=True, text=True)
     if done.returncode:
         pytest.fail(f"{' '.join(command)}:\n{done.stdout[-5000:]}{done.stderr[-5000:]}", pytrace=False)
     return done.stdout

@@ -77,7 +77,7 @@ internal fun matching(pattern: Regex, problem: String): Form = { value, place ->
 /** A file's place inside a bundle: relative, with `/`, going nowhere else. */
 internal fun path(): Form = { value, place ->
     val path = textOf(value, place)
-    if (!isPrintable(path) || '\\' in path || ':' in path) {
+    if (!path.codePoints().allMatch(::isPrintable) || '\\' in path || ':' in path) {
         refuse(place, "path '$path' has characters that not every system takes")
     }
     if (path.split('/').any { it in listOf("", ".", "..") }) refuse(place, "path '$path' leaves the bundle")
@@ -121,18 +121,6 @@ private fun textOf(value: JsonElement, place: String): String {
 }
 
 private fun hasLoneSurrogate(text: String): Boolean = text.codePoints().anyMatch { it in 0xD800..0xDFFF }
-
-private fun isPrintable(text: String): Boolean = text.codePoints().allMatch {
-    when (Character.getType(it).toByte()) {
-        Character.CONTROL, Character.FORMAT, Character.PRIVATE_USE, Character.SURROGATE, Character.UNASSIGNED,
-        Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR,
-        -> false
-
-        Character.SPACE_SEPARATOR -> it == ' '.code
-
-        else -> true
-    }
-}
 
 /** The parser lets control characters stand in a text; JSON does not. */
 private fun checkTexts(text: String) {

@@ -2,18 +2,14 @@ package org.gfnetmobile
 
 import java.io.File
 
-/** `BUNDLE MANIFESTS`: puts each manifest of a folder into the bundle and opens it; prints its name and what came of it. */
-fun main(arguments: Array<String>) {
-    val (bundle, manifests) = arguments.map(::File)
-    for (manifest in manifests.listFiles().orEmpty()) {
-        manifest.copyTo(File(bundle, "manifest.json"), overwrite = true)
-        val outcome =
-            try {
-                openBundle(bundle)
-                "opened"
-            } catch (error: GFNetError) {
-                "refused: ${error.message}"
-            }
-        println("${manifest.name} $outcome")
+/** Opens the bundle of each folder that a line of standard input names; prints `opened` or why it was refused. */
+fun main() {
+    for (folder in generateSequence(::readLine)) {
+        try {
+            openBundle(File(folder))
+            println("opened")
+        } catch (error: GFNetError) {
+            println(error.message)
+        }
     }
 }
