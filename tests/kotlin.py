@@ -11,6 +11,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,11 +68,12 @@ def ktlint() -> Path:
         return _package(KTLINT) / "package" / "resources" / "ktlint"
 
 
-def _locked():
+@contextmanager
+def _locked() -> Iterator[None]:
     CACHE.mkdir(parents=True, exist_ok=True)
-    lock = open(CACHE / "lock", "w")
-    fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist's workers ask at the same time
-    return lock
+    with open(CACHE / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist's workers ask at the same time
+        yield
 
 
 def _native() -> Path:

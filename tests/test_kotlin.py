@@ -1,7 +1,7 @@
 """The Kotlin library on this machine's JVM: the same steps and the same refusals as in Python.
 
-Graphs are run by the runner's C++ core over JNI, since ExecuTorch's Android library is built for phones only; against that
-library's classes everything is compiled.
+Graphs are run by the runner's C++ core over JNI, since ExecuTorch's Android library is built for phones only. Against
+its classes everything is compiled.
 """
 
 import copy
@@ -147,7 +147,7 @@ def check_step(found, step):
 
 
 def drawn_rule(generator, logits):
-    """A rule whose thresholds are confidences that some of the logits [N, T, K] have, or their neighbours in float32."""
+    """A rule whose thresholds are confidences that some of the logits [N, T, K] have, or float32 neighbours."""
     steps = logits.shape[1]
     measure = generator.choice(["max_softmax", "margin", "entropy"])
     temperature = 10.0 ** generator.uniform(-1, 1, steps)
@@ -232,25 +232,71 @@ def linked_copy(bundle, folder):
     return shutil.copytree(bundle.folder, folder, copy_function=os.link)
 
 
+def bundles_with(texts, bundle, tmp_path):
+    """A bundle for each manifest, all files shared but that one."""
+    folders = []
+    for number, text in enumerate(texts):
+        folders.append(linked_copy(bundle, tmp_path / str(number)))
+        (folders[-1] / "manifest.json").unlink()
+        (folders[-1] / "manifest.json").write_bytes(text)
+    return folders
+
+
+def check_openings(build, folders):
+    """Whether each opens in Python; in Kotlin it must be the same."""
+    expected = [python_opens(folder) for folder in folders]
+    differences = [
+        f"{folder}: {'opens' if opens else 'is refused'} in Python; Kotlin: {line}"
+        for folder, opens, line in zip(folders, expected, opened(build, folders), strict=True)
+        if opens != (line == "opened")
+    ]
+    assert differences == []
+    return expected
+
+
 def test_mutated_manifests_are_refused_where_python_refuses_them(build, recurrent, tmp_path):
     draw = random.Random(SEED)
     text = (recurrent.folder / "manifest.json").read_bytes()
     texts = [json.dumps(mutated(json.loads(text), draw)).encode() for _ in range(1500)]
     texts += [with_other_bytes(text, draw) for _ in range(500)]
-    folders = []
-    for number, changed in enumerate(texts):
-        folders.append(linked_copy(recurrent, tmp_path / str(number)))
-        (folders[-1] / "manifest.json").unlink()
-        (folders[-1] / "manifest.json").write_bytes(changed)
-    expected = [python_opens(folder) for folder in folders]
-    said = opened(build, folders)
-    differences = [
-        f"{folder}: {'opens' if opens else 'is refused'} in Python; Kotlin: {line}"
-        for folder, opens, line in zip(folders, expected, said, strict=True)
-        if opens != (line == "opened")
-    ]
-    assert differences == []
+    expected = check_openings(build, bundles_with(texts, recurrent, tmp_path))
     assert 20 < sum(expected) < 1900
+
+
+NEARLY_JSON = {
+    '"name": "tiny"': (
+        '"name": "tiny", "name": "other"', '"name": "tiny", "name": 1', '"name": 1, "name": "tiny"', "'name': 'tiny'",
+        'name: "tiny"', '"name": tiny', '"name" "tiny"', '"name": "tiny",', '/* none */ "name": "tiny"',
+        '"name": "tiny" # none', '"n\\u0061me": "tiny"', '"name": "t\\u0069ny"', '"name": "t\\U0069ny"',
+    ),
+    '"class 0"': (
+        '"a\tb"', '"a\nb"', '"a\x00b"', '"a\x7fb"', '"a\\tb"', '"a\\u0007b"', '"a\\xb"', '"a\\ud83d\\ude00b"',
+        '"a\\ud83db"', '"a\\ude00\\ud83db"', '"a\\ud83d\\ud83d\\ude00b"', '"a\\u00"', '"😀"', '"\u2028"',
+    ),
+    '"schema_version": 1,': tuple(
+        f'"schema_version": {one},' for one in ("1.0", "1e0", "true", '"1"', "01", "+1", "-1", "0", "0x1", "1_0", "[1]")
+    ),
+    '"temperature": [1.0, ': tuple(
+        f'"temperature": [{one}, '
+        for one in ("1", "1e0", "1E+0", "1.", ".5", "NaN", "Infinity", "1e999", "1e-999", "0.001", "1000", "0.00099999",
+                    "1000.0001", "true", "null", "1d", "1f", "0x1p3", "1" * 5000)
+    ),
+    '"thresholds": [0.9, 0.9]': ('"thresholds": [0.9, 0.9,]', '"thresholds": [0.9,, 0.9]', '"thresholds": [0.9, NULL]',
+                                 '"thresholds": [0.9, null]', '"thresholds": [0.9 0.9]'),
+}  # fmt: skip
+"""part of a manifest → what stands there instead"""
+
+
+def test_what_is_nearly_json_is_refused_where_python_refuses_it(build, recurrent, tmp_path):
+    manifest = json.loads((recurrent.folder / "manifest.json").read_text())
+    text = json.dumps(manifest, ensure_ascii=False)
+    odd = ["", " ", "null", "[]", text + "x", text + "{}", text + " ", "\ufeff" + text, "\f" + text, text[:-1] + ",}"]
+    odd += ["[" * 100_000, '{"a":' * 100_000, '{"registers":' + "[" * 100_000]
+    for part, instead in NEARLY_JSON.items():
+        assert part in text, part
+        odd += [text.replace(part, one, 1) for one in instead]
+    texts = [one.encode() for one in odd] + [text.encode("utf-16"), text.replace("class 0", "ÿ").encode("latin-1")]
+    check_openings(build, bundles_with(texts, recurrent, tmp_path))
 
 
 def test_a_manifest_of_a_newer_version_says_so(build, recurrent, tmp_path):

@@ -20,7 +20,7 @@ internal class Field(val name: String, val form: Form, val otherwise: JsonElemen
 
 /** Throws [GFNetError] for what is no JSON. */
 internal fun parseJson(text: String): JsonElement {
-    checkTexts(text)
+    checkLetters(text)
     try {
         return Json.parseToJsonElement(text)
     } catch (error: SerializationException) {
@@ -107,6 +107,7 @@ internal fun refuse(place: String, problem: String): Nothing = throw GFNetError(
 
 // Python's side reads no longer ones either
 private val INTEGER = Regex("-?(0|[1-9][0-9]{0,4299})")
+private const val DEEPEST = 100 // brackets; a manifest has ten
 private val NUMBER = Regex("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 private fun numberOf(value: JsonElement): Double? {
@@ -122,8 +123,9 @@ private fun textOf(value: JsonElement, place: String): String {
 
 private fun hasLoneSurrogate(text: String): Boolean = text.codePoints().anyMatch { it in 0xD800..0xDFFF }
 
-/** The parser lets control characters stand in a text; JSON does not. */
-private fun checkTexts(text: String) {
+/** The parser lets control characters stand in a text, which JSON does not, and overflows the stack where lists are deep. */
+private fun checkLetters(text: String) {
+    var depth = 0
     var inside = false
     var escaped = false
     for (letter in text) {
@@ -132,6 +134,8 @@ private fun checkTexts(text: String) {
             escaped -> escaped = false
             inside && letter == '\\' -> escaped = true
             letter == '"' -> inside = !inside
+            !inside && letter in "[{" -> if (++depth > DEEPEST) throw GFNetError("more than $DEEPEST brackets deep")
+            !inside && letter in "]}" -> depth--
         }
     }
 }
