@@ -90,7 +90,7 @@ def _classes() -> tuple[Path, ...]:
     sources = sorted(file for file in SOURCES.rglob("*") if file.suffix in (".kt", ".java"))
     content = b"".join(hashlib.sha256(file.read_bytes()).digest() for file in sources)
     folder = CACHE / f"classes-{hashlib.sha256(content).hexdigest()[:16]}"
-    kept = (*(folder / name for name in ("test", "gfnet", "stubs")), *jars["runtime"])
+    kept = (*(folder / name for name in ("test", "gfnet", "stubs")), *jars["runtime"], *jars["executorch"])
     if not folder.exists():
         for old in CACHE.glob("classes-*"):
             shutil.rmtree(old)

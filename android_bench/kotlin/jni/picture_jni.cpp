@@ -1,10 +1,25 @@
 // NativeCore.kt's side of the preprocessing.
 #include <jni.h>
 
+#include <exception>
+#include <new>
+
 #include "core/picture.h"
-#include "errors.h"
 
 namespace {
+
+// C++ exceptions do not pass through Java: a call catches what is thrown and leaves a GFNetError pending.
+template <typename Work>
+void as_java_error(JNIEnv* env, Work work) {
+    try {
+        work();
+    } catch (const std::exception& error) {
+        jclass kind = env->FindClass("org/gfnetmobile/GFNetError");
+        jmethodID make = env->GetMethodID(kind, "<init>", "(Ljava/lang/String;Ljava/lang/Throwable;)V");
+        jobject thrown = env->NewObject(kind, make, env->NewStringUTF(error.what()), nullptr);
+        env->Throw(static_cast<jthrowable>(thrown));
+    }
+}
 
 // ARGB in an int, as Android's Bitmap gives colours, to bytes in the order R, G, B, A; in place.
 void to_rgba(jint* colours, size_t count) {
@@ -20,7 +35,9 @@ void to_rgba(jint* colours, size_t count) {
 class Colours {
   public:
     Colours(JNIEnv* env, jintArray array)
-        : env_(env), array_(array), data_(static_cast<jint*>(env->GetPrimitiveArrayCritical(array, nullptr))) {
+        : env_(env),
+          array_(array),
+          data_(static_cast<jint*>(env->GetPrimitiveArrayCritical(array, nullptr))) {
         if (!data_) throw std::bad_alloc();
     }
     Colours(const Colours&) = delete;
@@ -40,7 +57,7 @@ extern "C" JNIEXPORT jdoubleArray JNICALL Java_org_gfnetmobile_NativeCore_prepar
     JNIEnv* env, jclass, jintArray colours, jint width, jint height, jint orientation, jint size, jint resize,
     jboolean is_bicubic, jobject image) {
     jdoubleArray found = nullptr;
-    gfnet::as_java_error(env, [&] {
+    as_java_error(env, [&] {
         const auto filter = is_bicubic ? gfnet::Filter::kBicubic : gfnet::Filter::kBilinear;
         auto* tensor = static_cast<float*>(env->GetDirectBufferAddress(image));
         gfnet::Prepared prepared;

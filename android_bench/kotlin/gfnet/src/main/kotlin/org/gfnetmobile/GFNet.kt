@@ -16,7 +16,7 @@ private const val MOST_THREADS = 4 // phones have about as many fast cores
  *
  * One thread at a time. Starting on another image ends the steps of the one before.
  */
-public class GFNet internal constructor(private val bundle: Bundle, private val engine: Engine) : AutoCloseable {
+public class GFNet internal constructor(private val bundle: Bundle, private val graphs: Graphs) : AutoCloseable {
     private val program = bundle.manifest
     private val registers = program.registers.mapValues { TensorBuffer(it.value.dtype, it.value.shape) }
     private val image = registers.getValue(program.image)
@@ -36,17 +36,9 @@ public class GFNet internal constructor(private val bundle: Bundle, private val 
         public fun open(
             bundleFolder: File,
             threads: Int = min(MOST_THREADS, Runtime.getRuntime().availableProcessors()),
-        ): GFNet = open(bundleFolder) { ExecuTorchEngine(it, threads) }
-
-        internal fun open(bundleFolder: File, engineOf: (Bundle) -> Engine): GFNet {
+        ): GFNet {
             val bundle = openBundle(bundleFolder)
-            val engine = engineOf(bundle)
-            try {
-                return GFNet(bundle, engine)
-            } catch (error: GFNetError) {
-                engine.close()
-                throw error
-            }
+            return GFNet(bundle, Graphs(bundle, threads))
         }
     }
 
@@ -90,7 +82,7 @@ public class GFNet internal constructor(private val bundle: Bundle, private val 
         if (isClosed) return
         turn = null
         isClosed = true
-        engine.close()
+        graphs.close()
     }
 
     /** The steps on an image that [put] brings into the register for it. */
@@ -145,7 +137,7 @@ public class GFNet internal constructor(private val bundle: Bundle, private val 
                     copies += { register.copyFrom(scratch) }
                 }
             }
-        val work = if (call.graph == CROP) bindCrop(inputs, outputs) else engine.bind(call.graph, inputs, outputs)
+        val work = if (call.graph == CROP) bindCrop(inputs, outputs) else graphs.bind(call.graph, inputs, outputs)
         return listOf(work) + copies
     }
 

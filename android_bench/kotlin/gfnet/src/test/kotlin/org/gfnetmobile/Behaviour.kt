@@ -8,7 +8,7 @@ import kotlin.math.sqrt
 fun main(arguments: Array<String>) {
     val bundle = File(arguments[0])
     for ((name, holds) in BEHAVIOUR) {
-        GFNet.open(bundle, ::CoreEngine).use(holds)
+        GFNet.open(bundle).use(holds)
         println(name)
     }
 }

@@ -8,7 +8,7 @@ fun main(arguments: Array<String>) {
     val program = openBundle(bundle).manifest
     val pixels = images.readBytes()
     val each = 3 * program.preprocessing.size * program.preprocessing.size
-    GFNet.open(bundle, ::CoreEngine).use { gfnet ->
+    GFNet.open(bundle).use { gfnet ->
         registers.outputStream().channel.use { channel ->
             for (start in pixels.indices step each) {
                 for (step in gfnet.walk { put(pixels, start, it) }) {

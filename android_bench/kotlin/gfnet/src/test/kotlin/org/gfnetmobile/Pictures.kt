@@ -13,7 +13,7 @@ fun main(arguments: Array<String>) {
     val (bundle, file, images) = arguments.map(::File)
     val colours = ByteBuffer.wrap(file.readBytes()).order(ByteOrder.nativeOrder()).asIntBuffer()
     val image = openBundle(bundle).manifest.image
-    GFNet.open(bundle, ::CoreEngine).use { gfnet ->
+    GFNet.open(bundle).use { gfnet ->
         images.outputStream().channel.use { channel ->
             for (line in generateSequence(::readLine)) {
                 val (width, height, orientation) = line.split(' ').map { it.toInt() }
