@@ -24,13 +24,14 @@ from export.bundle import export_bundle
 from gfnet_mobile.bundle.golden import golden_calls, read_golden
 from gfnet_mobile.bundle.identity import bundle_id
 from gfnet_mobile.bundle.manifest import ExitRule, Manifest
-from gfnet_mobile.bundle.store import Bundle
+from gfnet_mobile.bundle.store import Bundle, write_manifest
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.exit_rules import confidence, exit_steps
 from gfnet_mobile.host.preprocess import ORIENTATION, load_image
 from gfnet_mobile.host.session import Session
 
 SEED = random.Random(os.environ.get("TEST_SEED", "0")).getrandbits(32)
+GREY = np.full((20, 30, 3), 128, np.uint8)
 BEHAVIOUR = (
     "steps are computed when they are asked for",
     "an abandoned sequence leaves nothing behind for the next image",
@@ -212,11 +213,16 @@ def with_other_bytes(text, draw):
 
 
 def python_opens(folder):
-    """Without the files of other targets, which an app leaves out."""
+    """And takes all steps; without the files of other targets, which an app leaves out."""
     try:
         manifest = Manifest.model_validate_json((folder / "manifest.json").read_bytes(), strict=True)
-        Bundle(folder, manifest).check_files("executorch")
-        return manifest.bundle_id == bundle_id(manifest)
+        bundle = Bundle(folder, manifest)
+        bundle.check_files("executorch")
+        if manifest.bundle_id != bundle_id(manifest):
+            return False
+        with Session(bundle, "executorch") as session:
+            session.classify(GREY, threshold=1)
+        return True
     except (ValidationError, UserError):
         return False
 
@@ -323,6 +329,15 @@ def test_a_bundle_may_leave_out_its_golden_vectors_only(build, recurrent, tmp_pa
     assert said[:2] == ["opened", "opened"]
     for line, words in zip(said[2:], ("SHA-256", "SHA-256", "leaves the bundle", "is no bundle"), strict=True):
         assert words in line
+
+
+def test_a_graph_that_is_no_program_says_so(build, recurrent, tmp_path):
+    folder = linked_copy(recurrent, tmp_path / "broken.gfnet")
+    for name in ("manifest.json", "executorch/focus.pte"):
+        (folder / name).unlink()
+    (folder / "executorch" / "focus.pte").write_bytes(b"no program" * 100)
+    write_manifest(folder, recurrent.manifest.model_dump())
+    assert "ExecuTorch cannot load method 'forward'" in opened(build, [folder])[0]
 
 
 def test_a_bundle_for_another_target_says_which_it_has(build, recurrent_bundle):

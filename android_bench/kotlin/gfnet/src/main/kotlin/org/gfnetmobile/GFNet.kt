@@ -16,12 +16,13 @@ private const val MOST_THREADS = 4 // phones have about as many fast cores
  *
  * One thread at a time. Starting on another image ends the steps of the one before.
  */
-public class GFNet internal constructor(private val bundle: Bundle, private val graphs: Graphs) : AutoCloseable {
+public class GFNet private constructor(bundle: Bundle, threads: Int) : AutoCloseable {
     private val program = bundle.manifest
     private val registers = program.registers.mapValues { TensorBuffer(it.value.dtype, it.value.shape) }
     private val image = registers.getValue(program.image)
     private val imageZeros = buffers(readBeforeWritten(program).filter { !program.registers.getValue(it).isStream })
     private val streamZeros = buffers(program.registers.filter { it.value.isStream }.keys)
+    private val graphs = Graphs(bundle, threads)
     private val steps = program.steps.map { step -> step.calls.flatMap(::bind) }
     private var turn: Any? = null
     private var isClosed = false
@@ -36,10 +37,7 @@ public class GFNet internal constructor(private val bundle: Bundle, private val 
         public fun open(
             bundleFolder: File,
             threads: Int = min(MOST_THREADS, Runtime.getRuntime().availableProcessors()),
-        ): GFNet {
-            val bundle = openBundle(bundleFolder)
-            return GFNet(bundle, Graphs(bundle, threads))
-        }
+        ): GFNet = GFNet(openBundle(bundleFolder), threads)
     }
 
     /**
