@@ -20,8 +20,8 @@ internal class Bundle(val folder: File, val manifest: Manifest) {
 }
 
 /**
- * Reads and checks a bundle's manifest, and compares the files of the target's graphs with it. Files of other targets and the
- * golden vectors may be missing: an app leaves them out. Throws [GFNetError] for whatever is wrong.
+ * Reads and checks a bundle's manifest, and compares the files of the target's graphs with it. Files of other targets
+ * and the golden vectors may be missing: an app leaves them out. Throws [GFNetError] for whatever is wrong.
  */
 internal fun openBundle(folder: File): Bundle {
     val manifest =

@@ -4,8 +4,8 @@ package org.gfnetmobile
 internal const val CROP = "crop"
 
 /**
- * Binds the built-in call: patch `[1, C, h, w]` out of image `[1, C, H, W]` at position `[1, 2]` (row, column). It throws
- * [GFNetError] for a position that puts the patch outside the image.
+ * Binds the built-in call: patch `[1, C, h, w]` out of image `[1, C, H, W]` at position `[1, 2]` (row, column). It
+ * throws [GFNetError] for a position that puts the patch outside the image.
  */
 internal fun bindCrop(inputs: Map<String, TensorBuffer>, outputs: Map<String, TensorBuffer>): () -> Unit {
     val image = inputs.getValue("image")

@@ -10,8 +10,9 @@ import kotlinx.serialization.json.JsonPrimitive
 import java.math.BigInteger
 
 /**
- * What a JSON value must be, said once: a form looks at a value and gives it back with what was left out filled in. It throws
- * [GFNetError] with the place of what is wrong. As strict as the Python side: no unknown members, no number for a text.
+ * What a JSON value must be, said once: a form looks at a value and gives it back with what was left out filled in. It
+ * throws [GFNetError] with the place of what is wrong. As strict as the Python side: no unknown members, no number for
+ * a text.
  */
 internal typealias Form = (value: JsonElement, place: String) -> JsonElement
 
@@ -123,7 +124,10 @@ private fun textOf(value: JsonElement, place: String): String {
 
 private fun hasLoneSurrogate(text: String): Boolean = text.codePoints().anyMatch { it in 0xD800..0xDFFF }
 
-/** The parser lets control characters stand in a text, which JSON does not, and overflows the stack where lists are deep. */
+/**
+ * The parser lets control characters stand in a text, which JSON does not, and overflows the stack where lists are
+ * deep.
+ */
 private fun checkLetters(text: String) {
     var depth = 0
     var inside = false

@@ -5,14 +5,15 @@ import java.io.File
 import kotlin.math.min
 
 /** Decides after a step whether it was the last. */
-internal typealias Stop = (Step) -> Boolean
+private typealias Stop = (Step) -> Boolean
 
 private const val NANOSECONDS = 1e6 // of a millisecond
 private const val MOST_THREADS = 4 // phones have about as many fast cores
 
 /**
- * A bundle, loaded and ready to run: it walks the bundle's program over one image at a time, step by step. It knows no backbone,
- * no exit head and no number of steps. Registers are allocated and bound once; then a step is a handful of prepared calls.
+ * A bundle, loaded and ready to run: it walks the bundle's program over one image at a time, step by step. It knows no
+ * backbone, no exit head and no number of steps. Registers are allocated and bound once; then a step is a handful of
+ * prepared calls.
  *
  * One thread at a time. Starting on another image ends the steps of the one before.
  */
@@ -29,11 +30,9 @@ public class GFNet private constructor(bundle: Bundle, threads: Int) : AutoClose
 
     public companion object {
         /**
-         * Opens a bundle that was exported with `--target executorch`. Takes a while, so not on the main thread. [threads]
-         * belong to the process. Throws [GFNetError] for a bundle that is not whole.
+         * Opens a bundle that was exported with `--target executorch`. Takes a while, so not on the main thread.
+         * [threads] belong to the process. Throws [GFNetError] for a bundle that is not whole.
          */
-        @JvmStatic
-        @JvmOverloads
         public fun open(
             bundleFolder: File,
             threads: Int = min(MOST_THREADS, Runtime.getRuntime().availableProcessors()),
@@ -43,10 +42,10 @@ public class GFNet private constructor(bundle: Bundle, threads: Int) : AutoClose
     /**
      * The steps on one picture, each computed when it is asked for. Stop whenever you like.
      *
-     * [orientation] is EXIF's (1 to 8) where the bitmap was decoded as it is stored. Iterating throws [GFNetError] for a picture
-     * that cannot be read and for graphs that fail, [IllegalStateException] once another image was started or this is closed.
+     * [orientation] is EXIF's (1 to 8) where the bitmap was decoded as it is stored. Iterating throws [GFNetError] for
+     * a picture that cannot be read and for graphs that fail, [IllegalStateException] once another image was started or
+     * this is closed.
      */
-    @JvmOverloads
     public fun steps(bitmap: Bitmap, orientation: Int = 1): Sequence<Step> =
         walk { prepare(bitmap, orientation, program.preprocessing, image) }
 
@@ -54,8 +53,8 @@ public class GFNet private constructor(bundle: Bundle, threads: Int) : AutoClose
      * The answer: the step at which an exit rule or one of the limits ends the sequence.
      *
      * The rule is the bundle's default, its rule of that name, or one max-softmax [threshold] in [0, 1]. It ends after
-     * [maxSteps] steps, and where the next step would pass [deadlineMs]: [expectedMs] holds the time of each step, 0 where it is
-     * unknown; the glance always runs. Throws as [steps] does, and [GFNetError] for limits that cannot be.
+     * [maxSteps] steps, and where the next step would pass [deadlineMs]: [expectedMs] holds the time of each step, 0
+     * where it is unknown; the glance always runs. Throws as [steps] does, and [GFNetError] for limits that cannot be.
      */
     public fun classify(
         bitmap: Bitmap,
@@ -101,7 +100,7 @@ public class GFNet private constructor(bundle: Bundle, threads: Int) : AutoClose
     }.constrainOnce()
 
     /** When to stop; see [classify]. True at the last step, whatever the limits. */
-    internal fun stopping(
+    private fun stopping(
         rule: String?,
         threshold: Double?,
         maxSteps: Int?,

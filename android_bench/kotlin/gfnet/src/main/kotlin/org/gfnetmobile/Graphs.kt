@@ -10,8 +10,9 @@ import java.nio.IntBuffer
 import java.nio.ShortBuffer
 
 /**
- * A bundle's graphs, loaded by ExecuTorch's Android library. Inputs are read where they are; outputs are its own tensors,
- * copied into ours. Its classes allocate an array and a few small objects a call; the values lie outside Java's heap.
+ * A bundle's graphs, loaded by ExecuTorch's Android library. Inputs are read where they are; outputs are its own
+ * tensors, copied into ours. Its classes allocate an array and a few small objects a call; the values lie outside
+ * Java's heap.
  *
  * Throws [GFNetError] for files that it cannot load.
  */
@@ -32,8 +33,8 @@ internal class Graphs(private val bundle: Bundle, threads: Int) : AutoCloseable 
     }
 
     /**
-     * Binds a graph's tensors to memory: each call of what it returns reads the inputs and writes the outputs. No buffer is
-     * both. Such a call throws [GFNetError] where it fails, and where the file takes or gives other tensors.
+     * Binds a graph's tensors to memory: each call of what it returns reads the inputs and writes the outputs. No
+     * buffer is both. Such a call throws [GFNetError] where it fails, and where the file takes or gives other tensors.
      */
     fun bind(graph: String, inputs: Map<String, TensorBuffer>, outputs: Map<String, TensorBuffer>): () -> Unit {
         val file = bundle.target.graphs.getValue(graph)

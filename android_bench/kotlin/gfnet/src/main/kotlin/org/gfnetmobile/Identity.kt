@@ -9,7 +9,9 @@ import java.security.MessageDigest
 /** A Core ML package's own list holds identifiers that are drawn anew at each export. */
 private const val RANDOM = "Manifest.json"
 
-/** What makes two bundles the same network (docs/bundle.md, "Identity and integrity"), from a document that is complete. */
+/**
+ * What makes two bundles the same network (docs/bundle.md, "Identity and integrity"), from a document that is complete.
+ */
 internal fun bundleId(document: JsonObject): String {
     val files = document.inner("files")
     val targets =

@@ -102,7 +102,9 @@ private val MANIFEST =
         Field("tools", NAMES),
     )
 
-/** A manifest as docs/manifest.schema.json has it, with its defaults. That it is from the future goes before all else. */
+/**
+ * A manifest as docs/manifest.schema.json has it, with its defaults. That it is from the future goes before all else.
+ */
 internal fun manifestForm(value: JsonElement): JsonObject {
     if (value is JsonObject) value["schema_version"]?.let { version(it, "schema_version") }
     return MANIFEST(value, "") as JsonObject

@@ -12,8 +12,9 @@ internal object NativeCore {
      * From colours `[height, width]`, ARGB as [android.graphics.Bitmap.getPixels] gives them, to [image], float32
      * `[1, 3, size, size]`, direct. [orientation] is EXIF's, 1 to 8. [colours] are spent afterwards.
      *
-     * Returns width and height of the upright picture, source pixels per pixel of the resized picture (down, across), and row
-     * and column of the crop in the resized picture. Throws [GFNetError] for pictures that are too large or too narrow.
+     * Returns width and height of the upright picture, source pixels per pixel of the resized picture (down, across),
+     * and row and column of the crop in the resized picture. Throws [GFNetError] for pictures that are too large or too
+     * narrow.
      */
     @JvmStatic
     external fun prepare(

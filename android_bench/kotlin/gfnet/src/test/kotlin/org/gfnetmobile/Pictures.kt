@@ -6,8 +6,8 @@ import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
 /**
- * `BUNDLE COLOURS IMAGES`, and `width height orientation` of each picture on a line of standard input: takes all steps on
- * pictures whose ARGB colours stand one after another in a file, and writes the images that the graphs got.
+ * `BUNDLE COLOURS IMAGES`, and `width height orientation` of each picture on a line of standard input: takes all steps
+ * on pictures whose ARGB colours stand one after another in a file, and writes the images that the graphs got.
  */
 fun main(arguments: Array<String>) {
     val (bundle, file, images) = arguments.map(::File)

@@ -6,8 +6,8 @@ import java.io.File
 import java.io.IOException
 
 /**
- * A bundle of the app's assets as a folder of files, since graphs are mapped into memory: copied where the manifest differs
- * from that of the copy before. Throws [IOException] where the assets have no such bundle or the disk is full.
+ * A bundle of the app's assets as a folder of files, since graphs are mapped into memory: copied where the manifest
+ * differs from that of the copy before. Throws [IOException] where the assets have no such bundle or the disk is full.
  */
 fun copyBundle(context: Context, name: String): File {
     val folder = File(context.filesDir, name)
