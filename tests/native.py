@@ -12,11 +12,11 @@ from typing import NoReturn
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SANITIZERS = "-fsanitize=address,undefined -fno-sanitize-recover=all"
+SANITIZERS = "-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all"
 VARIANTS = {
     "plain": ("-DCMAKE_BUILD_TYPE=Release",),
     "sanitized": (
-        "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+        "-DCMAKE_BUILD_TYPE=None",
         f"-DCMAKE_C_FLAGS={SANITIZERS}",
         f"-DCMAKE_CXX_FLAGS={SANITIZERS}",
     ),

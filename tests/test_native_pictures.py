@@ -4,10 +4,10 @@ import io
 import struct
 import subprocess
 import zlib
-from pathlib import Path
 
 import native
 import numpy as np
+import PIL
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,6 +20,10 @@ from gfnet_mobile.host.preprocess import load_image
 
 AS_IS = Preprocessing(size=16, resize=16, filter="bilinear")
 TYPICAL = Preprocessing(size=224, resize=256, filter="bicubic")
+
+# Pillow before 13 takes the two passes of a resize in another order where a picture is tall, which shows in the last
+# bit; this can go with those versions.
+SAME = 0 if int(PIL.__version__.split(".")[0]) >= 13 else 1
 
 # The fixture is a directory: an example overwrites the files of the one before it.
 many = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -101,14 +105,12 @@ preprocessings = st.builds(
     orientation=st.integers(0, 9),
     preprocessing=preprocessings,
 )
-def test_every_mode_and_orientation_is_pixel_for_pixel_pythons(
-    tmp_path, mode, seed, sides, orientation, preprocessing
-):
+def test_every_mode_and_orientation_is_pixel_for_pixel_pythons(tmp_path, mode, seed, sides, orientation, preprocessing):
     exif = Image.Exif()
     exif[0x0112] = orientation
     picture, options = in_mode(mode, seed, *sides)
     picture.save(tmp_path / "picture.png", exif=exif, **options)
-    assert difference(tmp_path / "picture.png", preprocessing).max() == 0
+    assert difference(tmp_path / "picture.png", preprocessing).max() <= SAME
 
 
 @many
@@ -116,13 +118,13 @@ def test_every_mode_and_orientation_is_pixel_for_pixel_pythons(
 def test_16_bits_a_channel_are_read_as_python_reads_them(tmp_path, channels, seed, sides, preprocessing):
     values = noise(seed, sides[1], sides[0], channels, dtype=np.uint16)
     (tmp_path / "picture.png").write_bytes(png_of_16_bits(values))
-    assert difference(tmp_path / "picture.png", preprocessing).max() == 0
+    assert difference(tmp_path / "picture.png", preprocessing).max() <= SAME
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "P", "1"])
 def test_a_bmp_is_pixel_for_pixel_pythons(tmp_path, mode):
     in_mode(mode, 2, 37, 23)[0].save(tmp_path / "picture.bmp")
-    assert difference(tmp_path / "picture.bmp", AS_IS).max() == 0
+    assert difference(tmp_path / "picture.bmp", AS_IS).max() <= SAME
 
 
 @pytest.mark.parametrize("filter", ["bilinear", "bicubic"])
@@ -131,7 +133,7 @@ def test_a_very_large_shrink_and_an_extreme_ratio_are_pythons(tmp_path, sides, f
     picture = Image.fromarray(noise(1, sides[1], sides[0], 3))
     picture.save(tmp_path / "picture.png", compress_level=1)
     preprocessing = Preprocessing(size=8, resize=9, filter=filter)
-    assert difference(tmp_path / "picture.png", preprocessing).max() == 0
+    assert difference(tmp_path / "picture.png", preprocessing).max() <= SAME
 
 
 @many
@@ -228,11 +230,13 @@ def photograph(request):
 @pytest.mark.parametrize("options", JPEGS)
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_a_photograph_is_close_to_pythons(tmp_path, photograph, mode, options):
+    """The two decoders differ by up to 3 grey levels, 2 after a typical resize; the bounds are what was measured."""
     path = tmp_path / "photograph.jpg"
     photograph.convert(mode).save(path, **JPEGS[options])
     decoded = difference(path, Preprocessing(size=427, resize=427, filter="bilinear"))
     prepared = difference(path, TYPICAL)
-    print(f"{decoded.max()} {decoded.mean():.4f} {prepared.max()} {prepared.mean():.4f}")
+    assert decoded.max() <= 3 and decoded.mean() < 0.15
+    assert prepared.max() <= 2 and prepared.mean() < 0.2
 
 
 @pytest.mark.parametrize("profile", ["sRGB", "display-P3"])
@@ -262,7 +266,7 @@ WHOLE = {
     "palette": encoded(SMALL.quantize(9), "PNG", transparency=3),
     "16 bits": png_of_16_bits(noise(7, 20, 20, 3, dtype=np.uint16)),
     "jpeg": encoded(SMALL, "JPEG", icc_profile=PROFILES["sRGB"]),
-    "progressive": encoded(SMALL, "JPEG", progressive=True, exif=b"Exif\0\0II*\0\x08\0\0\0\0\0"),
+    "progressive": encoded(SMALL, "JPEG", progressive=True, exif=b"Exif\0\0II*\0\x08" + bytes(9)),
     "bmp": encoded(SMALL, "BMP"),
 }
 HUGE = WHOLE["png"][:16] + (60_000).to_bytes(4, "big") * 2 + WHOLE["png"][24:]  # its header lies about its size

@@ -114,6 +114,12 @@ std::vector<std::string> Manifest::files_of(const std::string& path) const {
     return below;
 }
 
+ExitRule parse_rule(const std::string& text, const std::string& where) {
+    Json document = parse_json(text, where);
+    rule_form()(document, where);
+    return rule_of(document);
+}
+
 Manifest parse_manifest(const std::string& text, const std::string& where) {
     Json document = parse_json(text, where);
     const Json version = document.is_object() ? document.value("schema_version", Json()) : Json();

@@ -86,6 +86,9 @@ struct Manifest {
     std::vector<std::string> files_of(const std::string& path) const;
 };
 
+// One exit rule, as it stands in a manifest. Throws InputError.
+ExitRule parse_rule(const std::string& text, const std::string& where);
+
 // Throws InputError for everything that a runner would trip over later, and for a bundle_id that does not
 // follow from the content.
 Manifest parse_manifest(const std::string& text, const std::string& where);

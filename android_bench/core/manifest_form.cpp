@@ -24,19 +24,6 @@ Check step_form() {
                    {"patch_size", or_null(integer(1, kLargestExtent)), Json()}});
 }
 
-Check rule_form() {
-    const Check share = or_null(number(0, 1));
-    const Check calibration = object({{"data", text()},
-                                      {"device", or_null(text()), Json()},
-                                      {"accuracy", share, Json()},
-                                      {"mean_steps", or_null(number(1, 1e308)), Json()},
-                                      {"mean_ms", or_null(number(0, 1e308)), Json()}});
-    return object({{"measure", one_of({"max_softmax", "margin", "entropy"})},
-                   {"temperature", list_of(number(1e-3, 1e3))},
-                   {"thresholds", list_of(share)},
-                   {"calibration", or_null(calibration), Json()}});
-}
-
 Check above_zero() {
     return [](Json& value, const std::string& where) {
         if (!value.is_number() || !(value.get<double>() > 0)) refuse(where, "must be a number above 0");
@@ -70,6 +57,19 @@ Check not_empty(Check map) {
 }
 
 }  // namespace
+
+Check rule_form() {
+    const Check share = or_null(number(0, 1));
+    const Check calibration = object({{"data", text()},
+                                      {"device", or_null(text()), Json()},
+                                      {"accuracy", share, Json()},
+                                      {"mean_steps", or_null(number(1, 1e308)), Json()},
+                                      {"mean_ms", or_null(number(0, 1e308)), Json()}});
+    return object({{"measure", one_of({"max_softmax", "margin", "entropy"})},
+                   {"temperature", list_of(number(1e-3, 1e3))},
+                   {"thresholds", list_of(share)},
+                   {"calibration", or_null(calibration), Json()}});
+}
 
 Check manifest_form() {
     const Check preprocessing = object({{"size", integer(1, kLargestImage)},

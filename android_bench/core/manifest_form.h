@@ -7,5 +7,6 @@ namespace gfnet {
 
 // Checks the whole document and puts in the values of members that were left out.
 Check manifest_form();
+Check rule_form();
 
 }  // namespace gfnet

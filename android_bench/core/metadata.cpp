@@ -71,6 +71,8 @@ void read_png(Bytes file, Metadata& metadata) {
         std::string_view type(reinterpret_cast<const char*>(file.data + at + 4), 4);
         Bytes chunk = file.part(at + 8, length);
         if (type == "IHDR"sv && length >= 13) {
+            metadata.width = chunk.big(0, 4);
+            metadata.height = chunk.big(4, 4);
             metadata.black_white = chunk.data[8] == 1 && chunk.data[9] == 0;
         } else if (type == "eXIf"sv) {
             metadata.orientation = read_orientation(chunk);
@@ -94,9 +96,24 @@ size_t find_marker(Bytes file, size_t at) {
     return file.size;
 }
 
+// A segment of Huffman tables: for each, its number, how many codes there are of 1 to 16 bits, the codes'
+// values. stb_image before 2.28 writes past its table where they are more than 256; this can go when no
+// system has that.
+bool are_sound_codes(Bytes segment) {
+    size_t at = 0;
+    while (at < segment.size) {
+        if (!segment.has(at, 17)) return false;
+        size_t codes = 0;
+        for (size_t bits = 1; bits <= 16; ++bits) codes += segment.data[at + bits];
+        if (codes > 256) return false;
+        at += 17 + codes;
+    }
+    return at == segment.size;
+}
+
 // A profile longer than a segment stands in several: its number, how many there are, a part of it.
 void read_jpeg(Bytes file, Metadata& metadata) {
-    constexpr uint8_t kApp1 = 0xE1, kApp2 = 0xE2, kEnd = 0xD9;
+    constexpr uint8_t kApp1 = 0xE1, kApp2 = 0xE2, kHuffman = 0xC4, kEnd = 0xD9;
     constexpr std::string_view kExif = "Exif\0\0"sv, kProfile = "ICC_PROFILE\0"sv;
     std::multimap<uint8_t, Bytes> parts;
     uint8_t part_count = 0;
@@ -110,7 +127,9 @@ void read_jpeg(Bytes file, Metadata& metadata) {
         size_t length = file.big(at, 2);
         if (length < 2 || !file.has(at, length)) break;
         Bytes segment = file.part(at + 2, length - 2);
-        if (marker == kApp1 && !oriented && segment.starts_with(kExif)) {
+        if (marker == kHuffman) {
+            metadata.sound = metadata.sound && are_sound_codes(segment);
+        } else if (marker == kApp1 && !oriented && segment.starts_with(kExif)) {
             metadata.orientation = read_orientation(segment.from(kExif.size()));
             oriented = true;
         } else if (marker == kApp2 && segment.starts_with(kProfile) && segment.has(kProfile.size(), 2)) {

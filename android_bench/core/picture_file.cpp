@@ -47,12 +47,14 @@ DecodedPicture::DecodedPicture(const std::vector<uint8_t>& file, const std::stri
         throw InputError(name + ": is no image that can be read; save it as JPEG, PNG or BMP");
     }
     if (file.size() > INT_MAX) throw InputError(name + ": is larger than 2 GiB; scale it down first");
+    if (metadata_.width > 0 && metadata_.height > 0) check_extent(metadata_.width, metadata_.height, name);
+    if (!metadata_.whole) refuse_damaged(name, "it ends early");
+    if (!metadata_.sound) refuse_damaged(name, "bad Huffman tables");
     int bytes = static_cast<int>(file.size());
     if (!stbi_info_from_memory(file.data(), bytes, &width_, &height_, &channels_)) {
         refuse_damaged(name, stbi_failure_reason());
     }
     check_extent(width_, height_, name);
-    if (!metadata_.whole) refuse_damaged(name, "it ends early");
 
     // Pillow takes black and white for colours, not for grey: only a profile for RGB applies to it.
     int wanted = metadata_.black_white && channels_ == 1 ? 3 : 0;
@@ -67,16 +69,17 @@ DecodedPicture::DecodedPicture(const std::vector<uint8_t>& file, const std::stri
 }
 
 Source DecodedPicture::source() const {
-    size_t row_bytes = static_cast<size_t>(width_) * static_cast<size_t>(channels_ * bits_ / 8);
-    return {width_,
-            height_,
-            channels_,
-            bits_,
-            pixels_.get(),
-            row_bytes,
-            metadata_.orientation,
-            metadata_.icc.data(),
-            metadata_.icc.size()};
+    Source source;
+    source.width = width_;
+    source.height = height_;
+    source.channels = channels_;
+    source.bits = bits_;
+    source.data = pixels_.get();
+    source.row_bytes = static_cast<size_t>(width_) * static_cast<size_t>(channels_ * bits_ / 8);
+    source.orientation = metadata_.orientation;
+    source.icc = metadata_.icc.data();
+    source.icc_bytes = metadata_.icc.size();
+    return source;
 }
 
 DecodedPicture read_picture(const std::string& path) { return DecodedPicture(read_file(path), path); }

@@ -40,7 +40,8 @@ Turn turn_of(int orientation) {
     }
 }
 
-std::vector<uint8_t> transpose(const std::vector<uint8_t>& pixels, size_t size) {
+std::vector<uint8_t> transpose(const std::vector<uint8_t>& pixels, int side) {
+    auto size = static_cast<size_t>(side);
     std::vector<uint8_t> result(pixels.size());
     for (size_t row = 0; row < size; ++row) {
         for (size_t column = 0; column < size; ++column) {
@@ -82,12 +83,14 @@ Prepared prepare(const Source& source, const Preprocessing& preprocessing) {
     if (turn.mirror_columns) reverse_input(columns, width);
     if (turn.mirror_rows) reverse_input(rows, height);
 
+    // As Pillow does it from version 13 on; before, it began with the rows always.
+    bool down_first = height - down > std::max(2 * (width - across), 0);
     Rgb rgb = to_srgb(source);
     std::vector<uint8_t> pixels;
     if (turn.transposed) {
-        pixels = transpose(resample(rgb.data, rgb.row_bytes, columns, rows, true), static_cast<size_t>(size));
+        pixels = transpose(resample(rgb.data, rgb.row_bytes, columns, rows, !down_first), size);
     } else {
-        pixels = resample(rgb.data, rgb.row_bytes, rows, columns, false);
+        pixels = resample(rgb.data, rgb.row_bytes, rows, columns, down_first);
     }
     return {std::move(pixels),
             size,

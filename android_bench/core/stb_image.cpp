@@ -22,7 +22,4 @@ void* reallocate(void* block, std::size_t bytes) {
 #define STBI_ONLY_PNG
 #define STBI_ONLY_BMP
 #define STBI_NO_STDIO
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-function"
 #include <stb_image.h>
-#pragma GCC diagnostic pop

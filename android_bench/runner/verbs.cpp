@@ -183,6 +183,7 @@ void Server::bench(Client& client, Request request) {
         client.answer(request, {{"samples", Json(std::vector<Json>(begin, end))}}, {}, true);
     }
     Json stretch = {{"first", kept}, {"start", conditions()}, {"end", Json()}};
+    if (kept < plan.samples()) journal.append_conditions(stretch);
     const auto take = [&](const Sample& sample) {
         journal.append(sample);
         if (plan.ends_round(sample.index)) {

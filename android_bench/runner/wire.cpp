@@ -127,10 +127,11 @@ void Client::refuse(const Request& request, const WireError& error) {
 }
 
 bool Client::is_gone() {
-    pollfd polled[] = {{socket_, POLLRDHUP, 0}, {listener_, POLLIN, 0}};
-    if (poll(polled, 2, 0) <= 0) return false;
-    if (polled[1].revents & POLLIN) turn_away(listener_);
-    return polled[0].revents != 0;
+    pollfd polled = {socket_, POLLIN | POLLRDHUP, 0};
+    if (poll(&polled, 1, 0) > 0 && polled.revents & (POLLRDHUP | POLLHUP | POLLERR)) return true;
+    pollfd others = {listener_, POLLIN, 0};
+    if (poll(&others, 1, 0) > 0) turn_away(listener_);
+    return false;
 }
 
 void Client::turn_away(int listener) {
@@ -156,8 +157,9 @@ void Client::wait_readable(int seconds) {
         pollfd polled[] = {{socket_, POLLIN, 0}, {listener_, POLLIN, 0}};
         const int ready = poll(polled, 2, static_cast<int>(left.count()));
         if (ready < 0 && errno != EINTR) throw Disconnected();
-        if (ready > 0 && polled[1].revents & POLLIN) turn_away(listener_);
         if (ready > 0 && polled[0].revents) return;
+        // the client may have gone in this moment, and the other be its next connection
+        if (ready > 0 && polled[1].revents && is_gone()) throw Disconnected();
     }
 }
 
