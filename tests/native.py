@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -25,26 +26,38 @@ VARIANTS = {
 @functools.cache
 def build(variant: str = "plain") -> Path:
     """The build directory, up to date. Skips the test where a tool is missing, but fails on a CI machine."""
-    missing = [tool for tool in ("cmake", "ninja", "g++") if shutil.which(tool) is None]
-    if missing:
-        (pytest.fail if "CI" in os.environ else pytest.skip)(f"needs {' and '.join(missing)} to build android_bench")
+    need("cmake", "ninja", "g++")
     directory = ROOT / "build" / f"native-{variant}"
     directory.mkdir(parents=True, exist_ok=True)
     with open(directory / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist's workers ask at the same time
-        _run("cmake", "-S", str(ROOT / "android_bench"), "-B", str(directory), "-G", "Ninja", "-DGFNET_TESTS=ON",
-             f"-DGFNET_EXECUTORCH_WHEEL={_wheel()}", *VARIANTS[variant])  # fmt: skip
-        _run("cmake", "--build", str(directory))
+        run("cmake", "-S", str(ROOT / "android_bench"), "-B", str(directory), "-G", "Ninja", "-DGFNET_TESTS=ON",
+             f"-DGFNET_EXECUTORCH_WHEEL={wheel()}", *VARIANTS[variant])  # fmt: skip
+        run("cmake", "--build", str(directory))
     return directory
 
 
-def _wheel() -> Path:
+def need(*tools: str) -> None:
+    """Skips the test where a tool is missing, but fails on a CI machine."""
+    missing = [tool for tool in tools if shutil.which(tool) is None]
+    if missing:
+        absent(f"needs {' and '.join(missing)}")
+
+
+def absent(what: str) -> NoReturn:
+    (pytest.fail if "CI" in os.environ else pytest.skip)(what)
+
+
+def wheel() -> Path:
+    """The folder of the ExecuTorch wheel."""
     found = find_spec("executorch")
     assert found is not None and found.submodule_search_locations is not None
     return Path(found.submodule_search_locations[0])
 
 
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
+def run(*command: str, lines: str = "") -> str:
+    """What a command prints, with ``lines`` on its standard input; the test fails where it ends badly."""
+    done = subprocess.run(command, input=lines, capture_output=True, text=True)
     if done.returncode:
         pytest.fail(f"{' '.join(command)}:\n{done.stdout[-5000:]}{done.stderr[-5000:]}", pytrace=False)
+    return done.stdout

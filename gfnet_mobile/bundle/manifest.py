@@ -167,7 +167,7 @@ class FileEntry(_Strict):
 
 
 class Manifest(_Strict):
-    schema_version: Literal[1]
+    schema_version: int = Field(ge=SCHEMA_VERSION, le=SCHEMA_VERSION)
     name: str = Field(pattern=NAME)
     bundle_id: Sha256
     checkpoint: Sha256

@@ -1,0 +1,4 @@
+package com.facebook.soloader.nativeloader;
+
+/** What ExecuTorch uses of SoLoader's interface. */
+public interface NativeLoaderDelegate {}

