@@ -2,18 +2,20 @@
 
 import fcntl
 import functools
-import os
-import shutil
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from lab import arm
+from lab.needs import need
+
 ROOT = Path(__file__).parents[1]
 SANITIZERS = "-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all"
 VARIANTS = {
     "plain": ("-DCMAKE_BUILD_TYPE=Release",),
+    "arm": ("-DCMAKE_BUILD_TYPE=Release",),
     "sanitized": (
         "-DCMAKE_BUILD_TYPE=None",
         f"-DCMAKE_C_FLAGS={SANITIZERS}",
@@ -25,15 +27,15 @@ VARIANTS = {
 @functools.cache
 def build(variant: str = "plain") -> Path:
     """The build directory, up to date. Skips the test where a tool is missing, but fails on a CI machine."""
-    missing = [tool for tool in ("cmake", "ninja", "g++") if shutil.which(tool) is None]
-    if missing:
-        (pytest.fail if "CI" in os.environ else pytest.skip)(f"needs {' and '.join(missing)} to build android_bench")
+    for program, package in (("cmake", "cmake"), ("ninja", "ninja-build"), ("g++", "g++")):
+        need(program, f"apt-get install {package}")
+    options = arm.options() if variant == "arm" else [f"-DGFNET_EXECUTORCH_WHEEL={_wheel()}"]
     directory = ROOT / "build" / f"native-{variant}"
     directory.mkdir(parents=True, exist_ok=True)
     with open(directory / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist's workers ask at the same time
         _run("cmake", "-S", str(ROOT / "android_bench"), "-B", str(directory), "-G", "Ninja", "-DGFNET_TESTS=ON",
-             f"-DGFNET_EXECUTORCH_WHEEL={_wheel()}", *VARIANTS[variant])  # fmt: skip
+             *options, *VARIANTS[variant])  # fmt: skip
         _run("cmake", "--build", str(directory))
     return directory
 

@@ -18,15 +18,15 @@ from lab.needs import need
 
 TOOLCHAIN = Path(__file__).parents[2] / "android_bench" / "cmake" / "aarch64-linux-gnu.cmake"
 CROSS_LIBRARIES = Path("/usr/aarch64-linux-gnu/lib")
-# Linked statically. What they depend on (C and mathematics) comes with the cross compiler.
-PACKAGES = ("liblcms2-dev",)
+# What these depend on (C and mathematics) comes with the cross compiler.
+PACKAGES = ("liblcms2-dev", "liblcms2-2")
 
 # qemu 7.2 computes int8 wrongly on its richest processor, which has SVE; a phone's processor is what is meant anyhow.
 QEMU_CPU = "cortex-a76"
 
 
 def options() -> list[str]:
-    """What CMake is told to build for ARM."""
+    """What CMake is told in order to build android_bench for ARM."""
     need("aarch64-linux-gnu-g++", "apt-get install g++-aarch64-linux-gnu")
     return [
         f"-DCMAKE_TOOLCHAIN_FILE={TOOLCHAIN}",
@@ -35,14 +35,19 @@ def options() -> list[str]:
     ]
 
 
-def run(program: Path, *arguments: str, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
+def run(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs an ARM program. Some 500 times slower than a machine of its own: small networks, and never a measurement."""
     return subprocess.run(
         [*emulator(), program, *arguments],
-        env=os.environ | {"LD_LIBRARY_PATH": f"{wheel() / 'lib'}:{CROSS_LIBRARIES}"} | environment,
-        input=stdin,
+        env=os.environ | {"LD_LIBRARY_PATH": ":".join(map(str, library_folders()))},
         capture_output=True,
+        text=True,
     )
+
+
+def library_folders() -> list[Path]:
+    """Where an ARM program's libraries lie: ExecuTorch's, Debian's, the cross compiler's."""
+    return [wheel() / "lib", root() / "usr/lib/aarch64-linux-gnu", CROSS_LIBRARIES]
 
 
 def emulator() -> list[str]:
