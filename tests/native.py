@@ -7,7 +7,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-
 from lab import arm
 from lab.needs import need
 
@@ -29,7 +28,7 @@ def build(variant: str = "plain") -> Path:
     """The build directory, up to date. Skips the test where a tool is missing, but fails on a CI machine."""
     for program, package in (("cmake", "cmake"), ("ninja", "ninja-build"), ("g++", "g++")):
         need(program, f"apt-get install {package}")
-    options = arm.options() if variant == "arm" else [f"-DGFNET_EXECUTORCH_WHEEL={_wheel()}"]
+    options = arm.options() if variant == "arm" else [f"-DGFNET_EXECUTORCH_WHEEL={wheel()}"]
     directory = ROOT / "build" / f"native-{variant}"
     directory.mkdir(parents=True, exist_ok=True)
     with open(directory / "lock", "w") as lock:
@@ -40,7 +39,8 @@ def build(variant: str = "plain") -> Path:
     return directory
 
 
-def _wheel() -> Path:
+def wheel() -> Path:
+    """The folder of the installed ExecuTorch."""
     found = find_spec("executorch")
     assert found is not None and found.submodule_search_locations is not None
     return Path(found.submodule_search_locations[0])

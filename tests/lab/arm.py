@@ -50,10 +50,10 @@ def library_folders() -> list[Path]:
     return [wheel() / "lib", root() / "usr/lib/aarch64-linux-gnu", CROSS_LIBRARIES]
 
 
-def emulator() -> list[str]:
-    """The command before an ARM program and its arguments."""
+def emulator(system: Path = CROSS_LIBRARIES.parent) -> list[str]:
+    """The command before an ARM program; ``system`` is where its loader and other absolute paths are looked up."""
     need("qemu-aarch64-static", "apt-get install qemu-user-static")
-    return ["qemu-aarch64-static", "-cpu", QEMU_CPU, "-L", str(CROSS_LIBRARIES.parent)]
+    return ["qemu-aarch64-static", "-cpu", QEMU_CPU, "-L", str(system)]
 
 
 @cache
