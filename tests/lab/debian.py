@@ -1,4 +1,4 @@
-"""Debian packages unpacked into a folder, of any release and processor; nothing is installed, and root is not needed."""
+"""Debian packages of any release and processor, unpacked into a folder: nothing is installed, root is not needed."""
 
 import subprocess
 import tempfile

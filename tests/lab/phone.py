@@ -17,6 +17,8 @@ from lab.needs import need
 from lab.root import DUMPSYS, GETPROP, android_root
 
 HERE = Path(__file__).parent
+# Before a command: it is killed when the tests' process ends, however that ends.
+DIE_TOO = ("setpriv", "--pdeathsig", "KILL")
 PROPERTIES = {
     "ro.product.cpu.abi": "x86_64",
     "ro.product.cpu.abilist": "x86_64",
@@ -61,7 +63,7 @@ class Phone:
         self.log = folder / "log"
         """what adbd says"""
         self._log = self.log.open("wb")
-        unshare = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        unshare = [*DIE_TOO, "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         init = [
             sys.executable,
             str(HERE / "phone_init.py"),
@@ -70,8 +72,12 @@ class Phone:
             str(folder / "root"),
         ]
         self._init = subprocess.Popen([*unshare, *init], stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
-        wait_until(self._listens, f"the phone's adbd did not start; see {self.log}")
-        self.plug_in()
+        try:
+            wait_until(self._listens, f"the phone's adbd did not start; see {self.log}")
+            self.plug_in()
+        except BaseException:
+            self.close()
+            raise
 
     def set_property(self, name: str, value: str) -> None:
         """What ``getprop`` says from now on."""
@@ -104,7 +110,7 @@ class Phone:
         with socket.create_server(("127.0.0.1", self.port)) as listener:
             descriptor = str(listener.fileno())
             program = [sys.executable, str(HERE / "cable.py"), descriptor, manner]
-            enter = ["nsenter", "--net", f"--target={self._first_process()}"]
+            enter = [*DIE_TOO, "nsenter", "--net", f"--target={self._first_process()}"]
             self._cable = subprocess.Popen([*enter, *program], pass_fds=[listener.fileno()], stderr=self._log)
         if manner == "open":
             self.connect()

@@ -40,7 +40,7 @@ def mount_all(root: str, system: str, folder: str) -> None:
     mount("-o", "remount,bind,ro", folder)
     mount("--bind", system, f"{folder}/system")
     mount("-t", "proc", "proc", f"{folder}/proc")
-    # XNNPACK reads the processor's features here and refuses to start without them
+    # where XNNPACK learns of a processor's cores and caches
     mount("--rbind", "/sys", f"{folder}/sys")
     for name in ("tmp", "data", "dev"):
         mount("-t", "tmpfs", "-o", "size=512m,mode=755", "tmpfs", f"{folder}/{name}")

@@ -8,15 +8,14 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from gfnet_mobile.files import replacing_folder
-from lab import CACHE
 from lab.debian import unpack
+from lab.kept import kept
 
 RELEASE = "trixie"
 PACKAGES = ("adbd", "busybox-static")
 
-# Numbered by what is written below; another number makes a new root.
-STAMP = "1"
+VERSION = 1
+"""one more for each change of what `_make` does"""
 
 # Android's own two programs, as far as anything here asks them. What they answer lies in files, for tests to change.
 GETPROP = """#!/bin/sh
@@ -33,16 +32,11 @@ exit 20
 @cache
 def android_root() -> Path:
     """The root's folder; made on the first call, with some 8 MB from Debian's mirror. Skips where it cannot be made."""
-    root = CACHE / f"android-{RELEASE}-{STAMP}"
-    if root.is_dir():
-        return root
-    with replacing_folder(root) as folder:
-        unpack(PACKAGES, folder, release=RELEASE)
-        _complete(folder)
-    return root
+    return kept(f"android-{RELEASE}-{VERSION}", _make)
 
 
-def _complete(root: Path) -> None:
+def _make(root: Path) -> None:
+    unpack(PACKAGES, root, release=RELEASE)
     for name in ("bin", "sbin", "lib", "lib64"):
         if not (root / name).exists():
             (root / name).symlink_to(f"usr/{name}")
