@@ -20,6 +20,7 @@ COMMANDS = {
     "inspect": "Print what a bundle's Core ML graphs are made of.",
     "bench": "Measure a bundle's latency, on this machine or on a device.",
     "devices": "List the devices that are plugged in.",
+    "android": "Build the runner for Android phones.",
     "doctor": "Say what this machine lacks for each target and device.",
     "train": "Train a network in the paper's three stages.",
     "evaluate": "Accuracy per step, and mean steps at a bundle's thresholds.",
