@@ -84,6 +84,8 @@ def load_image(source: Picture, preprocessing: Preprocessing) -> Prepared:
         raise UserError(f"{path}: {'is empty' if empty else 'is no image that can be read'}") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+    except ValueError as error:  # Pillow, for a PNG whose colour profile unpacks to more than a megabyte
+        raise UserError(f"{path}: cannot be read: {str(error).lower()}") from error
 
 
 def prepare(picture: Image.Image, preprocessing: Preprocessing) -> Prepared:
