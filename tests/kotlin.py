@@ -11,10 +11,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
+from tempfile import TemporaryFile
 
 import native
 import pytest
@@ -44,9 +46,31 @@ class Build:
 
     def run(self, program: str, *arguments: str | Path, lines: str = "") -> list[str]:
         """Runs the ``main`` of a file of ``src/test/kotlin``; ``lines`` go to its standard input. What it prints."""
-        options = ("-Xcheck:jni", f"-Djava.library.path={self.native}", "-cp", class_path(self.classes))
-        text = native.run("java", *options, f"org.gfnetmobile.{program}Kt", *map(str, arguments), lines=lines)
-        return text.splitlines()
+        return native.run(*self._command(program), *map(str, arguments), lines=lines).splitlines()
+
+    @contextmanager
+    def conversation(self, program: str) -> Iterator[Callable[[str], str]]:
+        """The same, but it answers each line with a line as long as the block lasts."""
+        with (
+            TemporaryFile("w+") as told,
+            subprocess.Popen(self._command(program), stdin=PIPE, stdout=PIPE, stderr=told, encoding="utf-8") as process,
+        ):
+            assert process.stdin is not None and process.stdout is not None
+            questions, answers = process.stdin, process.stdout
+
+            def ask(line: str) -> str:
+                print(line, file=questions, flush=True)
+                if answer := answers.readline():
+                    return answer.removesuffix("\n")
+                told.seek(0)
+                pytest.fail(f"{program} ended at {line}:\n{told.read()[-3000:]}", pytrace=False)
+
+            yield ask
+            questions.close()
+
+    def _command(self, program: str) -> list[str]:
+        options = ("-Xcheck:jni", "-Dstdout.encoding=UTF-8", f"-Djava.library.path={self.native}")
+        return ["java", *options, "-cp", class_path(self.classes), f"org.gfnetmobile.{program}Kt"]
 
 
 def class_path(places: tuple[Path, ...]) -> str:

@@ -31,7 +31,7 @@ VALUES = st.recursive(
 )
 
 
-def _resealed(manifest: Any) -> Any:
+def resealed(manifest: Any) -> Any:
     """With the ``bundle_id`` that follows from the content, so that more than the identity is tried."""
     try:
         return {**manifest, "bundle_id": bundle_id(Manifest.model_validate_json(json.dumps(manifest), strict=True))}
@@ -70,4 +70,4 @@ def mutated(manifest: Any, data: st.DataObject) -> Any:
             parent[last] = copy.deepcopy(other)
         elif isinstance(parent, dict):
             parent[data.draw(st.text(max_size=5) | st.sampled_from(ODD_STRINGS))] = data.draw(VALUES)
-    return _resealed(manifest)
+    return resealed(manifest)

@@ -48,7 +48,7 @@ def wheel() -> Path:
 
 def run(*command: str, lines: str = "") -> str:
     """What a command prints, with ``lines`` on its standard input; the test fails where it ends badly."""
-    done = subprocess.run(command, input=lines, capture_output=True, text=True)
+    done = subprocess.run(command, input=lines, capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode:
         pytest.fail(f"{' '.join(command)}:\n{done.stdout[-5000:]}{done.stderr[-5000:]}", pytrace=False)
     return done.stdout

@@ -23,18 +23,6 @@ Json content_of(const Json& files, const std::string& path) {
     return content;
 }
 
-// Python escapes what is not ASCII and leaves DEL as it is; the JSON library escapes that too.
-std::string canonical(const Json& value) {
-    std::string text = value.dump(-1, ' ', true);
-    const std::string escaped = "\\u007f";
-    for (size_t place = 0; (place = text.find(escaped, place)) != std::string::npos; ++place) {
-        size_t backslashes = 0;
-        while (backslashes < place && text[place - 1 - backslashes] == '\\') ++backslashes;
-        if (backslashes % 2 == 0) text.replace(place, escaped.size(), "\x7f");
-    }
-    return text;
-}
-
 }  // namespace
 
 std::string bundle_id(const Json& manifest) {
@@ -50,10 +38,11 @@ std::string bundle_id(const Json& manifest) {
         }
         targets[name] = graphs;
     }
-    const std::string text = canonical({{"preprocessing", manifest["preprocessing"]},
-                                        {"registers", manifest["registers"]},
-                                        {"steps", manifest["steps"]},
-                                        {"targets", targets}});
+    const Json program = {{"preprocessing", manifest["preprocessing"]},
+                          {"registers", manifest["registers"]},
+                          {"steps", manifest["steps"]},
+                          {"targets", targets}};
+    const std::string text = program.dump(-1, ' ', true);
     Sha256 hash;
     hash.update(text.data(), text.size());
     return hash.finish();

@@ -11,6 +11,8 @@ internal fun bindCrop(inputs: Map<String, TensorBuffer>, outputs: Map<String, Te
     val image = inputs.getValue("image")
     val patch = outputs.getValue("patch")
     val position = inputs.getValue("position").bytes
+    val from = image.bytes.duplicate()
+    val to = patch.bytes.duplicate()
     val (channels, height, width) = patch.shape.drop(1)
     val rows = image.shape[2]
     val columns = image.shape[3]
@@ -20,12 +22,12 @@ internal fun bindCrop(inputs: Map<String, TensorBuffer>, outputs: Map<String, Te
         if (row !in 0..rows - height || column !in 0..columns - width) {
             throw GFNetError("position ($row, $column) puts the patch outside the image; the graphs are broken")
         }
-        patch.cursor.clear()
+        to.clear()
         for (channel in 0 until channels) {
             for (line in row until row + height) {
                 val start = ((channel * rows + line) * columns + column) * image.dtype.bytes
-                image.cursor.clear().position(start).limit(start + width * image.dtype.bytes)
-                patch.cursor.put(image.cursor)
+                from.clear().position(start).limit(start + width * image.dtype.bytes)
+                to.put(from)
             }
         }
     }

@@ -24,7 +24,7 @@ public class GFNet private constructor(bundle: Bundle, threads: Int) : AutoClose
     private val imageZeros = buffers(readBeforeWritten(program).filter { !program.registers.getValue(it).isStream })
     private val streamZeros = buffers(program.registers.filter { it.value.isStream }.keys)
     private val graphs = Graphs(bundle, threads)
-    private val steps = program.steps.map { step -> step.calls.flatMap(::bind) }
+    private val steps = program.steps.map { step -> step.calls.map(::bind) }
     private var turn: Any? = null
     private var isClosed = false
 
@@ -122,20 +122,10 @@ public class GFNet private constructor(bundle: Bundle, threads: Int) : AutoClose
 
     private fun buffers(names: Collection<String>) = names.map(registers::getValue)
 
-    /** One call as work to do in order: the graph, then copies out of scratch for registers that it also reads. */
-    private fun bind(call: Call): List<() -> Unit> {
+    private fun bind(call: Call): () -> Unit {
         val inputs = call.inputs.mapValues { registers.getValue(it.value) }
-        val copies = mutableListOf<() -> Unit>()
-        val outputs =
-            call.outputs.mapValues { (_, name) ->
-                val register = registers.getValue(name)
-                if (name !in call.inputs.values) return@mapValues register
-                TensorBuffer(register.dtype, register.shape).also { scratch ->
-                    copies += { register.copyFrom(scratch) }
-                }
-            }
-        val work = if (call.graph == CROP) bindCrop(inputs, outputs) else graphs.bind(call.graph, inputs, outputs)
-        return listOf(work) + copies
+        val outputs = call.outputs.mapValues { registers.getValue(it.value) }
+        return if (call.graph == CROP) bindCrop(inputs, outputs) else graphs.bind(call.graph, inputs, outputs)
     }
 
     private fun step(index: Int, prepared: Prepared, elapsedMs: Double): Step {

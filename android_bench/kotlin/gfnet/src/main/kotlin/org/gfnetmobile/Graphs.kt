@@ -33,8 +33,8 @@ internal class Graphs(private val bundle: Bundle, threads: Int) : AutoCloseable 
     }
 
     /**
-     * Binds a graph's tensors to memory: each call of what it returns reads the inputs and writes the outputs. No
-     * buffer is both. Such a call throws [GFNetError] where it fails, and where the file takes or gives other tensors.
+     * Binds a graph's tensors to memory: each call of what it returns reads all inputs, then writes the outputs, so a
+     * buffer may be both. Such a call throws [GFNetError] where it fails, and where the file takes or gives other tensors.
      */
     fun bind(graph: String, inputs: Map<String, TensorBuffer>, outputs: Map<String, TensorBuffer>): () -> Unit {
         val file = bundle.target.graphs.getValue(graph)

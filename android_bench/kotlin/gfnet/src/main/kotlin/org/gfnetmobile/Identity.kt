@@ -74,7 +74,7 @@ private fun writeText(value: String, text: StringBuilder) {
             '\t' -> text.append("\\t")
             '\b' -> text.append("\\b")
             '\u000C' -> text.append("\\f")
-            in ' '..'\u007F' -> text.append(letter)
+            in ' '..'~' -> text.append(letter)
             else -> text.append("\\u%04x".format(letter.code))
         }
     }

@@ -14,15 +14,6 @@ internal class TensorBuffer(val dtype: Dtype, val shape: List<Int>) {
     /** Its position stays 0: a view made of it covers all values. */
     val bytes: ByteBuffer = ByteBuffer.allocateDirect(elementsOf(shape) * dtype.bytes).order(ByteOrder.nativeOrder())
 
-    /** The same memory, for reading and writing in sequence. */
-    val cursor: ByteBuffer = bytes.duplicate()
-
-    fun copyFrom(other: TensorBuffer) {
-        cursor.clear()
-        other.cursor.clear()
-        cursor.put(other.cursor)
-    }
-
     fun fillZeros() {
         for (index in 0 until bytes.capacity()) bytes.put(index, 0)
     }

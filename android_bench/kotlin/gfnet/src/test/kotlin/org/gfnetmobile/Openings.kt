@@ -17,5 +17,6 @@ fun main() {
         } catch (error: GFNetError) {
             println(error.message)
         }
+        System.out.flush() // whoever asked waits
     }
 }
