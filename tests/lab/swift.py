@@ -4,6 +4,8 @@ import fcntl
 import os
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -69,11 +71,24 @@ def package(verb: str, *options: str) -> list[str | Path]:
 @cache
 def build() -> Path:
     """The folder of programs, built for speed and up to date."""
-    SCRATCH.mkdir(parents=True, exist_ok=True)
-    with (SCRATCH.parent / "swift.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist's workers ask at the same time
+    with _alone():
         checked(*package("build", "--configuration", "release", "-Xswiftc", "-warnings-as-errors"))
     return SCRATCH / "release"
+
+
+def test(*environment: str) -> str:
+    """What the package's own tests say."""
+    with _alone():
+        return checked("env", *environment, *package("test"))
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """pytest-xdist's workers ask at the same time."""
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    with (SCRATCH.parent / "swift.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @cache
