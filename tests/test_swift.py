@@ -1,5 +1,6 @@
 """GFNetKit, built and run in a Debian root: its own tests, and the same numbers as the Python host's."""
 
+import json
 import re
 import shutil
 
@@ -71,10 +72,63 @@ def test_a_picture_becomes_the_same_image_as_in_python(tmp_path, mode, orientati
     assert np.abs(found - load_image(picture, preprocessing).pixels).max() <= 1
 
 
+def test_the_app_s_measurement_goes_on_where_it_was_cut_off(tmp_path):
+    bundle = native_bundles.conformance()["recurrent"]
+    bench = [swift.build() / "gfnet-swift", "bench", bundle.folder, tmp_path, "run", "3"]
+    swift.checked(*bench)
+    file = tmp_path / "run-cpu.jsonl"
+    whole = [json.loads(line) for line in file.read_text().splitlines()]
+    samples = [line for line in whole if "index" in line]
+    assert [one["index"] for one in samples] == list(range(3 * 7 + 5))
+    assert {one["what"] for one in samples} >= {"graph:glance", "end_to_end:0", "end_to_end:2", "cold_load"}
+    (start,) = {json.dumps(line["stretch"]["start"]) for line in whole if "stretch" in line}
+    assert json.loads(start)["first_prediction_ms"] > 0 and json.loads(start)["load_ms"] > 0
+    assert json.loads(start)["context"]["compute_units"] == "cpu"
+
+    cut = file.read_bytes().splitlines(keepends=True)[:9]
+    file.write_bytes(b"".join(cut) + b'{"index": 7, "wh')
+    swift.checked(*bench)
+    again = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [line["index"] for line in again if "index" in line] == list(range(3 * 7 + 5))
+    assert again[: len(cut)] == [json.loads(line) for line in cut]
+
+
 def test_what_cannot_be_done_is_one_line(tmp_path):
     for arguments in (["sing"], ["prepare", tmp_path / "nothing.png", "8", "8", "bilinear", tmp_path / "out"]):
         done = swift.run(swift.build() / "gfnet-swift", *arguments)
         assert done.returncode == 2 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+
+
+def test_code_for_apple_s_systems_agrees_with_what_apple_documents():
+    app = swift.PACKAGE / "App" / "Sources"
+    swift.type_check(app / "Work.swift", app / "Arguments.swift")
+
+
+def test_the_example_of_the_guide_is_five_lines_that_agree_with_the_package(tmp_path):
+    guide = (swift.REPOSITORY / "docs" / "ios.md").read_text()
+    (example,) = re.findall(r"```swift\n(import CoreMLEngine\n.*?)```", guide, re.DOTALL)
+    lines = [line for line in example.splitlines() if line and not line.startswith("import")]
+    assert len(lines) <= 5
+    imports = [line for line in example.splitlines() if line.startswith("import")]
+    body = "\n".join(f"    {line}" for line in lines)
+    source = tmp_path / "Example.swift"
+    header = "func example(pixelBuffer: CVPixelBuffer) async throws {"
+    source.write_text("\n".join([*imports, "import CoreVideo", header, body, "}"]))
+    swift.type_check(source)
+
+
+def test_the_app_can_be_parsed():
+    for source in sorted((swift.PACKAGE / "App" / "Sources").glob("*.swift")):
+        swift.checked("swiftc", "-frontend", "-parse", source)
+
+
+def test_a_stand_in_names_a_page_for_each_symbol():
+    for stub in (swift.PACKAGE / "Stubs").glob("*.swift"):
+        lines = stub.read_text().splitlines()
+        assert lines[0].startswith("// Below https://developer.apple.com/documentation/")
+        kinds = r"(open|public) (final )?(class|struct|protocol|enum|func|let) "
+        types = [number for number, line in enumerate(lines) if re.match(kinds, line)]
+        assert types and all(re.match(r"// |@", lines[number - 1]) for number in types), stub
 
 
 def test_sources_keep_their_form():

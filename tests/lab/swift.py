@@ -82,6 +82,39 @@ def test(*environment: str) -> str:
         return checked("env", *environment, *package("test"))
 
 
+def type_check(*sources: Path) -> None:
+    """Fails unless sources agree with GFNetKit's modules as they are on Apple's systems, whose own are stand-ins."""
+    modules = _apple_modules()
+    checked("swiftc", *_LANGUAGE, "-I", modules, *_clang_module(), "-typecheck", "-parse-as-library", *sources)
+
+
+_STAND_INS = ("CoreVideo", "CoreGraphics", "ImageIO", "VideoToolbox", "CoreML", "Combine")
+_LANGUAGE = ("-swift-version", "6", "-warnings-as-errors", "-package-name", "ios_bench")
+
+
+@cache
+def _apple_modules() -> Path:
+    """Module files only: nothing in them could run."""
+    build()  # makes the module map of the C++ target
+    folder = SCRATCH / "apple"
+    folder.mkdir(exist_ok=True)
+    with _alone():
+        for module in _STAND_INS:
+            _emit(folder, module, PACKAGE / "Stubs" / f"{module}.swift")
+        for module in ("GFNetKit", "CoreMLEngine", "GFNetWire"):
+            _emit(folder, module, *sorted((PACKAGE / "Sources" / module).glob("*.swift")))
+    return folder
+
+
+def _emit(folder: Path, module: str, *sources: Path) -> None:
+    output = ["-emit-module", "-module-name", module, "-o", folder / f"{module}.swiftmodule", "-parse-as-library"]
+    checked("swiftc", *_LANGUAGE, "-I", folder, *_clang_module(), *output, *sources)
+
+
+def _clang_module() -> list[str]:
+    return ["-Xcc", f"-fmodule-map-file={SCRATCH / 'release/CGFNetCore.build/module.modulemap'}"]
+
+
 @contextmanager
 def _alone() -> Iterator[None]:
     """pytest-xdist's workers ask at the same time."""

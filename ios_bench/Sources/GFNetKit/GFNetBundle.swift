@@ -55,8 +55,11 @@ public struct GFNetBundle: Sendable {
 
     /// Throws ``GFNetError/input(_:)`` unless the files of all graphs of `target` are those that were exported.
     public func checkFiles(of target: String) throws {
-        try check(Set(self.target(target).graphs.values.flatMap { manifest.files(of: $0.path) }).sorted())
+        for path in Set(try self.target(target).graphs.values.map(\.path)).sorted() { try checkFiles(below: path) }
     }
+
+    /// The same for one graph's file, or all files of its package.
+    public func checkFiles(below path: String) throws { try check(manifest.files(of: path)) }
 
     /// Throws ``GFNetError/input(_:)`` unless the golden vectors are those that were exported.
     func checkGolden() throws { try check([manifest.goldenPath]) }

@@ -10,7 +10,7 @@ func deviceFacts() -> JSON {
 }
 
 /// How warm and how busy the device is now.
-func conditions() -> JSON {
+func conditions() -> [String: JSON] {
     [
         "thermal": .text(thermal), "frequencies_mhz": [], "governor": .null,
         "peak_memory_bytes": .integer(peakMemoryBytes), "load_average": loadAverage.map(JSON.number) ?? .null,

@@ -36,7 +36,9 @@ extension WireServer {
         let member = try request.arguments(with: ["bundle", "threads"] + (canChoose ? ["compute_units"] : []))
         let name = try member("bundle").name()
         let threads = try member.optional("threads")?.integer(1...256) ?? 1
-        let units = try member.optional("compute_units")?.oneOf(Manifest.GraphFile.ComputeUnits.self)
+        let units =
+            canChoose
+            ? try member.optional("compute_units")?.oneOf(Manifest.GraphFile.ComputeUnits.self) : computeUnits.first
         loaded = nil
         registers = WireRegisters()
         let loaded = try await load(bundles.appendingPathComponent(name), threads: threads, units)

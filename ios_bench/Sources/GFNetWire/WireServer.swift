@@ -31,9 +31,7 @@ public actor WireServer {
         (self.bundles, self.results, self.computeUnits) = (bundles, results, computeUnits)
         engine = Used.self
         self.load = { @Sendable (bundle, threads, units) async throws -> Session in
-            let session = try await Session(bundle, engine: load(bundle, threads, units))
-            try await session.load()
-            return session
+            try await Session(bundle, engine: load(bundle, threads, units))
         }
     }
 
@@ -50,11 +48,7 @@ public actor WireServer {
     }
 
     func load(_ folder: URL, threads: Int, _ units: Manifest.GraphFile.ComputeUnits?) async throws -> Loaded {
-        let start = ContinuousClock.now
-        let bundle = try GFNetBundle(contentsOf: folder)
-        let session = try await load(bundle, threads, units)
-        return Loaded(
-            bundle: bundle, session: session, threads: threads, units: units, loadMs: milliseconds(since: start))
+        try await Loaded(folder, threads: threads, units, load)
     }
 
     private func serve(_ client: Connection) async throws {
@@ -91,13 +85,4 @@ public actor WireServer {
         }
         return true
     }
-}
-
-/// A bundle, ready to run.
-struct Loaded: Sendable {
-    let bundle: GFNetBundle
-    let session: Session
-    let threads: Int
-    let units: Manifest.GraphFile.ComputeUnits?
-    let loadMs: Double
 }

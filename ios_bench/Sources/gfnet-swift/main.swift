@@ -6,10 +6,11 @@ import GFNetWire
 
 do {
     switch CommandLine.arguments.dropFirst().first {
+    case "bench": try await bench(Array(CommandLine.arguments.dropFirst(2)))
     case "decide": try decide(CommandLine.arguments[2], classes: Int(CommandLine.arguments[3]) ?? 0)
     case "prepare": try prepare(Array(CommandLine.arguments.dropFirst(2)))
     case "serve": try await serve(Array(CommandLine.arguments.dropFirst(2)))
-    default: throw GFNetError.input("usage: gfnet-swift decide|prepare|serve …")
+    default: throw GFNetError.input("usage: gfnet-swift bench|decide|prepare|serve …")
     }
 } catch let error as GFNetError {
     FileHandle.standardError.write(Data("error: \(error)\n".utf8))
@@ -31,6 +32,15 @@ func decide(_ rule: String, classes: Int) throws {
             "\(end) " + values.indices.map { "\(rule.confidence(step: $0, logits: values[$0]))" }.joined(separator: " ")
         )
     }
+}
+
+/// BUNDLE RESULTS RUN ROUNDS: measures as the app does.
+func bench(_ arguments: [String]) async throws {
+    let bundle = URL(fileURLWithPath: arguments[0])
+    let bench = DeviceBench(bundle: bundle, results: URL(fileURLWithPath: arguments[1])) { bundle, threads, _ in
+        try ExecuTorchEngine(bundle, threads: threads)
+    }
+    try await bench.run(arguments[2], units: [.cpu], rounds: Int(arguments[3]) ?? 1, warmup: 1) { say($0) }
 }
 
 /// PICTURE SIZE RESIZE FILTER OUT: writes uint8 `[S, S, 3]`.
