@@ -42,6 +42,6 @@ def test_a_build_that_fails_leaves_no_runner(tmp_path, ndk, monkeypatch):
     monkeypatch.setattr(android_bench.build, "BUILT", tmp_path / "build" / "android")
     (tmp_path / "executorch").mkdir()
     (tmp_path / "executorch" / "CMakeLists.txt").write_text("")
-    with pytest.raises(UserError, match=r"cmake -S … failed"):
+    with pytest.raises(UserError, match="cmake -S … failed"):
         android_bench.build.build(ndk, "arm64-v8a", tmp_path / "executorch")
     assert not (tmp_path / "build" / "android").exists()
