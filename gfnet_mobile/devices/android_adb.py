@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 START_S = 20.0
 SHELL_S = 60.0
 """the longest command is hashing some hundred megabytes"""
+SETTLE_S = 5.0
 
 NOTHING = "no Android device is plugged in; see that USB debugging is on (docs/devices.md)"
 STATES = {
@@ -70,9 +72,18 @@ def chosen(adb: "AdbClient", serial: str) -> "AdbDevice":
     if serial not in there:
         names = ", ".join(f"android:{name}" for name in there)
         raise UserError(f"no device android:{serial} is plugged in; " + (f"there are {names}" if names else NOTHING))
-    if problem := problem_of(there[serial]):
+    if problem := problem_of(_settled(adb, serial, there[serial])):
         raise UserError(f"android:{serial} {problem}")
     return adb.device(serial)
+
+
+def _settled(adb: "AdbClient", serial: str, state: str) -> str:
+    """A phone that has just been plugged in is offline for a moment."""
+    patience = time.monotonic() + SETTLE_S
+    while state == "offline" and time.monotonic() < patience:
+        time.sleep(0.1)
+        state = states(adb).get(serial, state)
+    return state
 
 
 def shell(device: "AdbDevice", command: str) -> str:
