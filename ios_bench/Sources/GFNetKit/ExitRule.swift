@@ -22,6 +22,8 @@ public struct ExitRule: Sendable, Equatable {
         public let meanSteps: Double?
         /// milliseconds
         public let meanMs: Double?
+        /// share of the images that leaves at each step
+        public let leaves: [Double]?
     }
 
     public let measure: Measure

@@ -144,11 +144,12 @@ extension ExitRule {
 
 extension ExitRule.Calibration {
     init(_ field: Field) throws {
-        let member = try field.object("data", "device", "accuracy", "mean_steps", "mean_ms")
+        let member = try field.object("data", "device", "accuracy", "mean_steps", "mean_ms", "leaves")
         data = try member("data").text()
         device = try member.nullable("device")?.text()
         accuracy = try member.nullable("accuracy")?.number(0...1)
         meanSteps = try member.nullable("mean_steps")?.number(1...Double.greatestFiniteMagnitude)
         meanMs = try member.nullable("mean_ms")?.number(0...Double.greatestFiniteMagnitude)
+        leaves = try member.nullable("leaves")?.list { try $0.number(0...1) }
     }
 }
