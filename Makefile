@@ -34,7 +34,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 ifneq ($(or $(CI),$(shell command -v clang-format)),)
-	clang-format --dry-run -Werror $$(find android_bench -name '*.cpp' -o -name '*.h')
+	clang-format --dry-run -Werror $$(find android_bench ios_bench -name '*.cpp' -o -name '*.h')
 else
 	@echo "skipped: the form of C++ files (apt-get install clang-format)"
 endif

@@ -1,4 +1,4 @@
-"""`gfnet-runner serve` as a process of its own."""
+"""A server as a process of its own: the runner's, or the Swift package's, which speaks the same protocol."""
 
 import json
 import signal
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import native
+from lab import swift
 
 
 @dataclass
@@ -17,11 +18,19 @@ class Served:
     port: int
 
 
+def runner(variant: str = "plain") -> list[str]:
+    """The program's command line, to be followed by ``serve`` and its options."""
+    return [str(native.build(variant) / "gfnet-runner")]
+
+
+def in_swift() -> list[str]:
+    return swift.command(swift.build() / "gfnet-swift")
+
+
 @contextmanager
-def serving(bundles: Path, results: Path, variant: str = "plain") -> Iterator[Served]:
+def serving(bundles: Path, results: Path, program: list[str]) -> Iterator[Served]:
     """Ended when the block ends. A server that has crashed fails the test."""
-    runner = native.build(variant) / "gfnet-runner"
-    command = [str(runner), "serve", "--bundles", str(bundles), "--results", str(results)]
+    command = [*program, "serve", "--bundles", str(bundles), "--results", str(results)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stderr is not None
         line = process.stdout.readline()

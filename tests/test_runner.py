@@ -12,9 +12,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from gfnet_mobile.bundle.manifest import ExitRule
 from gfnet_mobile.bundle.store import write_manifest
-from gfnet_mobile.host.exit_rules import confidence, exit_steps
 from gfnet_mobile.host.session import Session
 from gfnet_mobile.measure.verify import verify
 
@@ -139,26 +137,6 @@ def test_nothing_is_allocated_within_the_loop_after_the_first_image(name):
     first, later, _ = map(int, done.stdout.split())
     assert first > 0, "the counter counts"
     assert later == 0
-
-
-@pytest.mark.parametrize("measure", ["max_softmax", "margin", "entropy"])
-def test_sequences_end_where_the_python_host_ends_them(measure):
-    draw = np.random.default_rng(len(measure))
-    logits = draw.normal(0, draw.choice([0.1, 1, 10, 300], (10_000, 1, 1)), (10_000, 4, 6)).astype(np.float32)
-    logits[::7, :, 1] = logits[::7, :, 0]  # ties
-    temperature = (1.0, 0.3, 2.5, 1.0)
-    sure = confidence(measure, np.array(temperature)[:, None], logits)
-    own = sure[draw.integers(0, 10_000, 3), [0, 1, 2]]
-    neighbours = np.nextafter(own, np.float32(2)), np.nextafter(own, np.float32(-1))
-    for thresholds in (own, *neighbours, [None, 0.5, 0.0], [1.0, None, 1.0]):
-        numbers = tuple(None if one is None else min(1.0, max(0.0, float(one))) for one in thresholds)
-        rule = ExitRule(measure=measure, temperature=temperature, thresholds=numbers)
-        arguments = [rule.model_dump_json(), "6"]
-        command = [str(native.build() / "gfnet-decide"), *arguments]
-        found = subprocess.run(command, input=logits.tobytes(), capture_output=True, check=True).stdout.split()
-        found = np.array(found, np.float64).reshape(10_000, 5)
-        np.testing.assert_array_equal(found[:, 0], exit_steps(rule, logits))
-        np.testing.assert_array_equal(found[:, 1:].astype(np.float32), sure)
 
 
 def refused(*arguments):

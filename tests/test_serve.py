@@ -1,4 +1,4 @@
-"""`gfnet-runner serve`, asked by a client that was written from docs/wire.md alone."""
+"""The servers in C++ and in Swift, asked by a client that was written from docs/wire.md alone."""
 
 import json
 import shutil
@@ -6,7 +6,6 @@ import socket
 import subprocess
 from pathlib import Path
 
-import native
 import native_bundles
 import numpy as np
 import programs
@@ -14,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutated_manifests import mutated
-from runner_server import serving
+from runner_server import in_swift, runner, serving
 from wire_client import Client, Gone, Refused, frame
 
 from gfnet_mobile.bundle.golden import golden_calls, read_golden
@@ -25,8 +24,13 @@ from gfnet_mobile.host.session import Session
 IMAGES = programs.golden_images()
 
 
+@pytest.fixture(scope="module", params=[runner, in_swift])
+def program(request):
+    return request.param()
+
+
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
+def folders(program, tmp_path_factory):
     """A folder of bundles to serve, and one for results."""
     bundles = tmp_path_factory.mktemp("bundles")
     for name, bundle in native_bundles.conformance().items():
@@ -35,8 +39,8 @@ def folders(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(folders):
-    with serving(*folders) as served:
+def server(program, folders):
+    with serving(*folders, program) as served:
         yield served
 
 
@@ -48,7 +52,8 @@ def client(server):
 
 def test_hello_says_who_answers_and_what_it_has(client):
     found = client.ask("hello").result
-    assert found["server"] == "gfnet-runner" and found["target"] == "executorch" and found["protocol"] == [1]
+    assert found["server"] in ("gfnet-runner", "gfnet-swift")
+    assert found["target"] == "executorch" and found["protocol"] == [1]
     bundles = native_bundles.conformance()
     assert found["bundles"] == {f"{name}.gfnet": one.manifest.bundle_id for name, one in bundles.items()}
     assert found["limits"]["body_bytes"] == 2**28
@@ -238,9 +243,9 @@ def test_a_measurement_is_cut_off_anywhere_and_goes_on(server, client):
     client.close()
 
 
-def test_a_server_killed_in_a_measurement_has_kept_its_samples(folders):
+def test_a_server_killed_in_a_measurement_has_kept_its_samples(program, folders):
     bundles, results = folders
-    with serving(bundles, results) as served, Client(served.port) as client:
+    with serving(bundles, results, program) as served, Client(served.port) as client:
         client.ask("load", bundle="recurrent.gfnet")
         arguments = json.dumps({"run": "killed", "rounds": 10_000, "warmup": 0})
         client.send(frame({"gfnet": "1", "id": "b", "verb": "bench", "arguments": arguments}, {}))
@@ -253,9 +258,9 @@ def test_a_server_killed_in_a_measurement_has_kept_its_samples(folders):
     assert samples[:50] == seen and [one["index"] for one in samples] == list(range(len(samples)))
 
 
-def test_a_port_in_use_is_one_line(server, folders):
-    command = [str(native.build() / "gfnet-runner"), "serve", "--bundles", str(folders[0]), "--results", "x"]
-    done = subprocess.run([*command, "--port", str(server.port)], capture_output=True, text=True, timeout=20)
+def test_a_port_in_use_is_one_line(server, program, folders):
+    command = [*program, "serve", "--bundles", str(folders[0]), "--results", "x", "--port", str(server.port)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert done.returncode == 2
     assert done.stderr == f"error: port {server.port}: Address already in use; choose another with --port\n"
 

@@ -12,7 +12,7 @@ import native_bundles
 import numpy as np
 import programs
 import pytest
-from runner_server import serving
+from runner_server import runner, serving
 from wire_client import Client, Gone, Refused, frame
 
 from gfnet_mobile.bundle.identity import bundle_id
@@ -35,7 +35,7 @@ def folders(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(folders):
-    with serving(*folders, "sanitized") as served:
+    with serving(*folders, runner("sanitized")) as served:
         yield served
         with Client(served.port) as client:
             client.ask("hello")

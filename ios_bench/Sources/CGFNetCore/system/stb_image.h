@@ -1,0 +1,2 @@
+// Where Debian puts it.
+#include <stb/stb_image.h>

@@ -1,0 +1,237 @@
+import Foundation
+
+/// A bundle, loaded into one engine and ready to run: walks its program over one image at a time, step by step.
+///
+/// It knows no backbone, no exit head and no number of steps. Registers are allocated once, calls are bound once; then
+/// a step is a handful of prepared calls. A session is an actor: use it from anywhere. While it takes the steps of one
+/// image, another throws ``GFNetError/busy``.
+///
+/// ```swift
+/// let bundle = try GFNetBundle(named: "demo")
+/// let session = try await Session(bundle, engine: CoreMLEngine(bundle))
+/// for try await step in session.steps(picture) {
+///     if step.confidence > 0.9 { break }  // later steps have cost nothing
+/// }
+/// ```
+public actor Session {
+    public nonisolated let bundle: GFNetBundle
+    let engine: any Engine
+    nonisolated let target: String
+
+    let program: Manifest
+    private let layout: Layout
+    private let tensors: [Layout.Place: Tensor]
+    /// by step; nil until its graphs were needed
+    private var calls: [[BoundCall]?]
+
+    /// The image whose steps are being taken. Weak: whoever lets go of its iterator has finished.
+    private weak var turn: Turn?
+    private var next = 0
+    private var elapsedMs = 0.0
+    private var graphsMs = 0.0
+    private var places: [String: Layout.Place] = [:]
+
+    /// Ready as soon as the glance's graphs are loaded; the other steps' graphs go on loading.
+    ///
+    /// Throws ``GFNetError/input(_:)`` where the bundle was not exported for this engine, or a graph does not fit it.
+    public init<Used: Engine>(_ bundle: GFNetBundle, engine: Used) async throws {
+        _ = try bundle.target(Used.target)
+        self.bundle = bundle
+        self.engine = engine
+        target = Used.target
+        program = bundle.manifest
+        layout = Layout(program)
+        calls = Array(repeating: nil, count: program.steps.count)
+        tensors = layout.places.union([Layout.Place(register: program.image, isSecond: false)])
+            .reduce(into: [:]) { tensors, place in
+                if let register = bundle.manifest.registers[place.register] {
+                    tensors[place] = Tensor(register.dtype, register.shape)
+                }
+            }
+        _ = try await boundCalls(ofStep: 0)
+    }
+
+    /// Waits until the graphs of all steps are loaded: for measurements. Steps wait for what they need by themselves.
+    public func load() async throws {
+        for step in program.steps.indices { _ = try await boundCalls(ofStep: step) }
+    }
+
+    /// The steps on one image, each computed when it is asked for. Stop whenever you like.
+    ///
+    /// Iterating throws ``GFNetError/busy`` while the steps of another image are taken, `CancellationError` between
+    /// steps once the task is cancelled, and ``GFNetError/failed(_:)`` where a graph cannot be run.
+    public nonisolated func steps(_ image: Prepared) -> Steps { Steps(session: self) { image } }
+
+    /// The same for a picture, which is prepared first; iterating throws ``GFNetError/input(_:)`` where it cannot be.
+    public nonisolated func steps(_ picture: Picture) -> Steps {
+        Steps(session: self) { try picture.prepared(for: self.bundle.manifest.preprocessing) }
+    }
+
+    /// The answer: the step at which the exit rule, or one of the limits of ``stopping(rule:threshold:maxSteps:deadlineMs:expectedMs:)``,
+    /// ends the sequence. Throws as ``steps(_:)-swift.method`` does.
+    public func classify(
+        _ image: Prepared, rule: String? = nil, threshold: Double? = nil, maxSteps: Int? = nil,
+        deadlineMs: Double? = nil, expectedMs: [Double] = []
+    ) async throws -> Step {
+        let stopping = try stopping(
+            rule: rule, threshold: threshold, maxSteps: maxSteps, deadlineMs: deadlineMs, expectedMs: expectedMs)
+        let turn = Turn(image)
+        try begin(turn)
+        var answer = try await take(turn)
+        while let step = answer, !stopping(step), let following = try await take(turn) { answer = following }
+        guard let answer else { throw GFNetError.failed("a program without steps") }
+        self.turn = nil
+        return answer
+    }
+
+    /// The same for a picture, which is prepared first.
+    public func classify(
+        _ picture: Picture, rule: String? = nil, threshold: Double? = nil, maxSteps: Int? = nil,
+        deadlineMs: Double? = nil, expectedMs: [Double] = []
+    ) async throws -> Step {
+        try await classify(
+            picture.prepared(for: program.preprocessing), rule: rule, threshold: threshold, maxSteps: maxSteps,
+            deadlineMs: deadlineMs, expectedMs: expectedMs)
+    }
+
+    /// Forgets the stream: what a video model carries from frame to frame. Throws ``GFNetError/busy`` amid an image.
+    public func reset() throws {
+        guard turn == nil else { throw GFNetError.busy }
+        for (place, tensor) in tensors where program.registers[place.register]?.lifetime == .stream {
+            tensor.fillWithZeros()
+        }
+    }
+
+    /// A register as the last call left it; none if no call uses it.
+    func register(_ name: String) -> Tensor? { places[name].flatMap { tensors[$0] } }
+}
+
+// MARK: - One image's steps
+
+/// The right to take the steps of one image, as long as somebody holds it.
+final class Turn: Sendable {
+    let image: Prepared
+
+    init(_ image: Prepared) { self.image = image }
+}
+
+extension Session {
+    func begin(_ turn: Turn) throws {
+        guard self.turn == nil else { throw GFNetError.busy }
+        let first = Layout.Place(register: program.image, isSecond: false)
+        guard let input = tensors[first], turn.image.size == program.preprocessing.size else {
+            throw GFNetError.input(
+                "an image of \(turn.image.size) pixels; the bundle takes \(program.preprocessing.size)")
+        }
+        turn.image.write(to: input)
+        engine.imageChanged()
+        begin(onImageInPlace: turn)
+    }
+
+    private func begin(onImageInPlace turn: Turn) {
+        self.turn = turn
+        (next, elapsedMs, graphsMs) = (0, 0, 0)
+        for (name, register) in program.registers {
+            guard let fresh = tensors[Layout.Place(register: name, isSecond: false)] else { continue }
+            if register.lifetime == .image {
+                if layout.seenFresh.contains(name) { fresh.fillWithZeros() }
+            } else if let last = places[name], last.isSecond, let held = tensors[last] {
+                fresh.copy(from: held)
+            }
+        }
+    }
+
+    /// The next step; nil after the last, and where the turn is over.
+    func take(_ turn: Turn) async throws -> Step? {
+        guard self.turn === turn else { return nil }
+        guard next < program.steps.count else {
+            self.turn = nil
+            return nil
+        }
+        do {
+            try Task.checkCancellation()
+            return try await makeStep(turn.image)
+        } catch {
+            self.turn = nil
+            throw error
+        }
+    }
+
+    /// For measurements: from the image of the last ``classify(_:rule:threshold:maxSteps:deadlineMs:expectedMs:)``,
+    /// in its place, to the answer of step `last`, exit rule included. Milliseconds, and what the calls took of them.
+    package func walk(to last: Int, _ stopping: Stopping, _ image: Prepared) async throws -> (
+        ms: Double, graphsMs: Double
+    ) {
+        guard turn == nil else { throw GFNetError.busy }
+        let start = ContinuousClock.now
+        let turn = Turn(image)
+        begin(onImageInPlace: turn)
+        defer { self.turn = nil }
+        var decided = 0  // so that the decision is not optimised away
+        while let step = try await take(turn) {
+            decided += stopping(step) ? 1 : 0
+            if step.index == last { return (milliseconds(since: start), step.graphsMs) }
+        }
+        throw GFNetError.input("step \(last) is not among the \(program.steps.count) steps; \(decided) would stop")
+    }
+
+    /// A call of a client's own, on its own tensors.
+    package func bind(_ graph: String, inputs: [String: Tensor], outputs: [String: Tensor]) async throws -> BoundCall {
+        guard turn == nil else { throw GFNetError.busy }
+        engine.imageChanged()
+        return try await engine.bind(graph, inputs: inputs, outputs: outputs)
+    }
+
+    package func bindAlone(_ step: Int, _ call: Manifest.Call) async throws -> BoundAlone {
+        try await BoundAlone(step, call, program, engine)
+    }
+
+    private func makeStep(_ image: Prepared) async throws -> Step {
+        let start = ContinuousClock.now
+        var before = start
+        for call in try await boundCalls(ofStep: next) {
+            try await call()
+            let after = ContinuousClock.now
+            graphsMs += milliseconds(after - before)
+            before = after
+        }
+        let described = program.steps[next]
+        places = layout.after[next]
+        guard let logits = register(described.logits)?.floats else {
+            throw GFNetError.failed("step \(next) has no logits")
+        }
+        let probabilities = try softmax(logits)
+        let label = probabilities.indices.max { logits[$0] < logits[$1] } ?? 0
+        let position = described.position.flatMap(register).map {
+            Position(row: $0.integer(at: 0), column: $0.integer(at: 1))
+        }
+        elapsedMs += milliseconds(since: start)
+        defer { next += 1 }
+        return Step(
+            index: next, logits: logits, probabilities: probabilities, confidence: probabilities[label], label: label,
+            name: program.labels?[label], position: position, patchSize: described.patchSize,
+            region: image.region(position, side: described.patchSize), elapsedMs: elapsedMs, graphsMs: graphsMs)
+    }
+
+    private func boundCalls(ofStep step: Int) async throws -> [BoundCall] {
+        if let bound = calls[step] { return bound }
+        var bound: [BoundCall] = []
+        for call in layout.steps[step] {
+            let inputs = call.inputs.compactMapValues { tensors[$0] }
+            let outputs = call.outputs.compactMapValues { tensors[$0] }
+            bound.append(
+                call.graph == Manifest.crop
+                    ? .immediate(try Crop(inputs: inputs, outputs: outputs).callAsFunction)
+                    : try await engine.bind(call.graph, inputs: inputs, outputs: outputs))
+        }
+        calls[step] = bound
+        return bound
+    }
+}
+
+package func milliseconds(since start: ContinuousClock.Instant) -> Double { milliseconds(ContinuousClock.now - start) }
+
+package func milliseconds(_ span: Duration) -> Double {
+    let (seconds, attoseconds) = span.components
+    return Double(seconds) * 1e3 + Double(attoseconds) / 1e15
+}

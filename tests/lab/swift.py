@@ -1,0 +1,149 @@
+"""Swift on a Linux machine: Debian 13's toolchain in a root of its own, since it does not run outside of one."""
+
+import fcntl
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from lab.debian import unpack
+from lab.kept import kept
+from lab.needs import need
+
+REPOSITORY = Path(__file__).parents[2]
+PACKAGE = REPOSITORY / "ios_bench"
+SCRATCH = REPOSITORY / "build" / "swift"
+"""where SwiftPM builds: outside the source tree"""
+
+RELEASE = "trixie"
+PACKAGES = (
+    *("swiftlang", "libc6-dev", "libstdc++-14-dev", "bash", "coreutils"),
+    *("nlohmann-json3-dev", "liblcms2-dev", "libstb-dev"),
+)
+
+VERSION = 1
+"""one more for each change of what `_make` does"""
+
+# Folders keep their paths inside. /sys: XNNPACK looks there for the processor; /dev: SwiftPM opens /dev/null.
+# All mounts end with the namespace.
+ENTER = """
+root=$1; shift
+for folder in /dev /sys; do mount --rbind "$folder" "$root$folder" || exit; done
+while [ "$1" != -- ]; do mkdir -p "$root$1" && mount --bind "$1" "$root$1" || exit; shift; done
+shift
+exec chroot "$root" "$@"
+"""
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """The command line that runs ``arguments`` in the root. It sees the repository and the temporary folder."""
+    folders = [REPOSITORY, wheel(), Path(tempfile.gettempdir())]
+    environment = ["PATH=/usr/libexec/swift/bin:/usr/bin", "HOME=/root", f"GFNET_EXECUTORCH_WHEEL={wheel()}"]
+    unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", f"--mount-proc={root()}/proc"]
+    inside = ["/usr/bin/env", "--ignore-environment", f"--chdir={REPOSITORY}", *environment]
+    return list(map(str, [*unshare, "sh", "-c", ENTER, "sh", root(), *folders, "--", *inside, *arguments]))
+
+
+def run(*arguments: str | Path, **options: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command(*arguments), capture_output=True, text=True, **options)  # type: ignore[call-overload, no-any-return]
+
+
+def checked(*arguments: str | Path) -> str:
+    """What a command says that must succeed."""
+    done = run(*arguments)
+    if done.returncode:
+        shown = " ".join(map(str, arguments))
+        pytest.fail(f"{shown}:\n{done.stdout[-8000:]}{done.stderr[-8000:]}", pytrace=False)
+    return done.stdout + done.stderr
+
+
+def package(verb: str, *options: str) -> list[str | Path]:
+    """SwiftPM's command for ``ios_bench``."""
+    return ["swift", verb, "--package-path", PACKAGE, "--scratch-path", SCRATCH, "--jobs", "1", *options]
+
+
+@cache
+def build() -> Path:
+    """The folder of programs, built for speed and up to date."""
+    with _alone():
+        checked(*package("build", "--configuration", "release", "-Xswiftc", "-warnings-as-errors"))
+    return SCRATCH / "release"
+
+
+def test(*environment: str) -> str:
+    """What the package's own tests say."""
+    with _alone():
+        return checked("env", *environment, *package("test"))
+
+
+def type_check(*sources: Path) -> None:
+    """Fails unless sources agree with GFNetKit's modules as they are on Apple's systems, whose own are stand-ins."""
+    modules = _apple_modules()
+    checked("swiftc", *_LANGUAGE, "-I", modules, *_clang_module(), "-typecheck", "-parse-as-library", *sources)
+
+
+_STAND_INS = ("CoreVideo", "CoreGraphics", "ImageIO", "VideoToolbox", "CoreML", "Combine")
+_LANGUAGE = ("-swift-version", "6", "-warnings-as-errors", "-package-name", "ios_bench")
+
+
+@cache
+def _apple_modules() -> Path:
+    """Module files only: nothing in them could run."""
+    build()  # makes the module map of the C++ target
+    folder = SCRATCH / "apple"
+    folder.mkdir(exist_ok=True)
+    with _alone():
+        for module in _STAND_INS:
+            _emit(folder, module, PACKAGE / "Stubs" / f"{module}.swift")
+        for module in ("GFNetKit", "CoreMLEngine", "GFNetWire"):
+            _emit(folder, module, *sorted((PACKAGE / "Sources" / module).glob("*.swift")))
+    return folder
+
+
+def _emit(folder: Path, module: str, *sources: Path) -> None:
+    output = ["-emit-module", "-module-name", module, "-o", folder / f"{module}.swiftmodule", "-parse-as-library"]
+    checked("swiftc", *_LANGUAGE, "-I", folder, *_clang_module(), *output, *sources)
+
+
+def _clang_module() -> list[str]:
+    return ["-Xcc", f"-fmodule-map-file={SCRATCH / 'release/CGFNetCore.build/module.modulemap'}"]
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """pytest-xdist's workers ask at the same time."""
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    with (SCRATCH.parent / "swift.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@cache
+def root() -> Path:
+    """The root's folder; made on the first call, with some 500 MB from Debian's mirror. Skips where that cannot be."""
+    allowed = os.geteuid() == 0
+    if allowed:
+        allowed = subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"]).returncode == 0
+    need(allowed, "Swift in a root of its own needs root, and a container that may make namespaces (--privileged)")
+    return kept(f"swift-{RELEASE}-{VERSION}", _make)
+
+
+def _make(folder: Path) -> None:
+    unpack(PACKAGES, folder, release=RELEASE)
+    (folder / "usr/bin/sh").symlink_to("bash")
+    for name in ("dev", "proc", "sys", "tmp", "root"):
+        (folder / name).mkdir(exist_ok=True)
+
+
+@cache
+def wheel() -> Path:
+    """The folder of the installed ExecuTorch, whose libraries the engine links."""
+    found = find_spec("executorch")
+    assert found is not None and found.submodule_search_locations is not None
+    return Path(found.submodule_search_locations[0])
