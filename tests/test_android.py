@@ -182,6 +182,7 @@ def measured_all_the_same(android, a_phone, bundle, path, happens, moments):
         begun.set()
         done.set()
         interrupting.join()
+        a_phone.plug_in()  # a cable ends with the thread that plugged it in
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     samples = [sample for line in lines if "samples" in line and "plan" not in line for sample in line["samples"]]
     assert [sample["index"] for sample in samples] == list(range(7 * 143 + 5))

@@ -113,6 +113,7 @@ class Phone:
             enter = [*DIE_TOO, "nsenter", "--net", f"--target={self._first_process()}"]
             self._cable = subprocess.Popen([*enter, *program], pass_fds=[listener.fileno()], stderr=self._log)
         if manner == "open":
+            self._server.adb("disconnect", self.serial)  # it may not have noticed yet that the old connection is dead
             self.connect()
         else:
             self._server.adb("connect", self.serial)
