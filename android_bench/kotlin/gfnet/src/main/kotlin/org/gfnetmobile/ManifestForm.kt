@@ -42,6 +42,7 @@ private val CALIBRATION =
         Field("accuracy", SHARE, JsonNull),
         Field("mean_steps", orNull(number { it >= 1 }), JsonNull),
         Field("mean_ms", orNull(number { it >= 0 }), JsonNull),
+        Field("leaves", orNull(listForm(number { it in 0.0..1.0 })), JsonNull),
     )
 
 private val RULE =
