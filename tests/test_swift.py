@@ -93,6 +93,21 @@ def test_the_app_s_measurement_goes_on_where_it_was_cut_off(tmp_path):
     assert again[: len(cut)] == [json.loads(line) for line in cut]
 
 
+def test_nothing_of_a_tensor_s_size_is_allocated_from_image_to_image(tmp_path):
+    counter, bundle = tmp_path / "count.so", native_bundles.demo()
+    swift.checked("clang", "-O1", "-shared", "-fPIC", swift.REPOSITORY / "tests/lab/count_allocations.c", "-o", counter)
+    classes = bundle.manifest.classes
+    smallest = min(one.elements for one in bundle.manifest.registers.values() if one.elements > classes) * 4
+
+    def large(images):
+        counting = ["env", f"LD_PRELOAD={counter}", f"LARGE={smallest}"]
+        said = swift.checked(*counting, swift.build() / "gfnet-swift", "repeat", bundle.folder, str(images))
+        return int(re.search(r"large: (\d+)", said)[1])
+
+    assert large(10) > 0, "the counter counts"
+    assert large(10) == large(110)
+
+
 def test_what_cannot_be_done_is_one_line(tmp_path):
     for arguments in (["sing"], ["prepare", tmp_path / "nothing.png", "8", "8", "bilinear", tmp_path / "out"]):
         done = swift.run(swift.build() / "gfnet-swift", *arguments)

@@ -80,13 +80,20 @@ extension ExitRule {
     }
 }
 
-/// Probabilities `[K]` of logits `[K]`. Throws ``GFNetError/failed(_:)`` where one is not finite.
-func softmax(_ logits: [Float]) throws -> [Float] {
-    guard logits.allSatisfy(\.isFinite) else {
-        throw GFNetError.failed("the logits are not finite; the graphs or the image are broken")
+/// Probabilities `[K]` of logits `[K]`, with `weights` `[K]` for scratch. Throws ``GFNetError/failed(_:)`` where a logit is
+/// not finite.
+func softmax(_ logits: [Float], _ weights: inout [Double]) throws -> [Float] {
+    var largest = -Float.infinity
+    for logit in logits {
+        guard logit.isFinite else {
+            throw GFNetError.failed("the logits are not finite; the graphs or the image are broken")
+        }
+        largest = max(largest, logit)
     }
-    let largest = Double(logits.max() ?? 0)
     var total = 0.0
-    for logit in logits { total += exp(Double(logit) - largest) }
-    return logits.map { Float(exp(Double($0) - largest) / total) }
+    for index in weights.indices {
+        weights[index] = exp(Double(logits[index]) - Double(largest))
+        total += weights[index]
+    }
+    return weights.map { Float($0 / total) }
 }

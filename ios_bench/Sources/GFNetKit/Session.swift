@@ -19,8 +19,7 @@ public actor Session {
     nonisolated let target: String
 
     let program: Manifest
-    private let layout: Layout
-    private let tensors: [Layout.Place: Tensor]
+    private let memory: Memory
     /// by step; nil until its graphs were needed
     private var calls: [[BoundCall]?]
 
@@ -29,7 +28,10 @@ public actor Session {
     private var next = 0
     private var elapsedMs = 0.0
     private var graphsMs = 0.0
-    private var places: [String: Layout.Place] = [:]
+    /// scratch `[K]`
+    private var weights: [Double]
+    /// the last step that was taken of any image; the stream lies where it left it
+    private var last: Int?
 
     /// Ready as soon as the glance's graphs are loaded; the other steps' graphs go on loading.
     ///
@@ -40,14 +42,9 @@ public actor Session {
         self.engine = engine
         target = Used.target
         program = bundle.manifest
-        layout = Layout(program)
+        memory = Memory(program)
+        weights = Array(repeating: 0, count: program.classes)
         calls = Array(repeating: nil, count: program.steps.count)
-        tensors = layout.places.union([Layout.Place(register: program.image, isSecond: false)])
-            .reduce(into: [:]) { tensors, place in
-                if let register = bundle.manifest.registers[place.register] {
-                    tensors[place] = Tensor(register.dtype, register.shape)
-                }
-            }
         _ = try await boundCalls(ofStep: 0)
     }
 
@@ -97,13 +94,11 @@ public actor Session {
     /// Forgets the stream: what a video model carries from frame to frame. Throws ``GFNetError/busy`` amid an image.
     public func reset() throws {
         guard turn == nil else { throw GFNetError.busy }
-        for (place, tensor) in tensors where program.registers[place.register]?.lifetime == .stream {
-            tensor.fillWithZeros()
-        }
+        for tensor in memory.stream { tensor.fillWithZeros() }
     }
 
     /// A register as the last call left it; none if no call uses it.
-    func register(_ name: String) -> Tensor? { places[name].flatMap { tensors[$0] } }
+    func register(_ name: String) -> Tensor? { last.flatMap { memory.tensor(name, afterStep: $0) } }
 }
 
 // MARK: - One image's steps
@@ -118,12 +113,11 @@ final class Turn: Sendable {
 extension Session {
     func begin(_ turn: Turn) throws {
         guard self.turn == nil else { throw GFNetError.busy }
-        let first = Layout.Place(register: program.image, isSecond: false)
-        guard let input = tensors[first], turn.image.size == program.preprocessing.size else {
+        guard turn.image.size == program.preprocessing.size else {
             throw GFNetError.input(
                 "an image of \(turn.image.size) pixels; the bundle takes \(program.preprocessing.size)")
         }
-        turn.image.write(to: input)
+        turn.image.write(to: memory.image)
         engine.imageChanged()
         begin(onImageInPlace: turn)
     }
@@ -131,14 +125,8 @@ extension Session {
     private func begin(onImageInPlace turn: Turn) {
         self.turn = turn
         (next, elapsedMs, graphsMs) = (0, 0, 0)
-        for (name, register) in program.registers {
-            guard let fresh = tensors[Layout.Place(register: name, isSecond: false)] else { continue }
-            if register.lifetime == .image {
-                if layout.seenFresh.contains(name) { fresh.fillWithZeros() }
-            } else if let last = places[name], last.isSecond, let held = tensors[last] {
-                fresh.copy(from: held)
-            }
-        }
+        for tensor in memory.zeros { tensor.fillWithZeros() }
+        if let last { for (held, fresh) in memory.moved[last] { fresh.copy(from: held) } }
     }
 
     /// The next step; nil after the last, and where the turn is over.
@@ -163,14 +151,14 @@ extension Session {
         ms: Double, graphsMs: Double
     ) {
         guard turn == nil else { throw GFNetError.busy }
-        let start = ContinuousClock.now
+        let start = Moment.now
         let turn = Turn(image)
         begin(onImageInPlace: turn)
         defer { self.turn = nil }
         var decided = 0  // so that the decision is not optimised away
         while let step = try await take(turn) {
             decided += stopping(step) ? 1 : 0
-            if step.index == last { return (milliseconds(since: start), step.graphsMs) }
+            if step.index == last { return (Moment.now.milliseconds(since: start), step.graphsMs) }
         }
         throw GFNetError.input("step \(last) is not among the \(program.steps.count) steps; \(decided) would stop")
     }
@@ -187,51 +175,38 @@ extension Session {
     }
 
     private func makeStep(_ image: Prepared) async throws -> Step {
-        let start = ContinuousClock.now
+        let start = Moment.now
         var before = start
         for call in try await boundCalls(ofStep: next) {
             try await call()
-            let after = ContinuousClock.now
-            graphsMs += milliseconds(after - before)
+            let after = Moment.now
+            graphsMs += after.milliseconds(since: before)
             before = after
         }
-        let described = program.steps[next]
-        places = layout.after[next]
-        guard let logits = register(described.logits)?.floats else {
-            throw GFNetError.failed("step \(next) has no logits")
-        }
-        let probabilities = try softmax(logits)
+        let answer = memory.answers[next]
+        last = next
+        let logits = answer.logits.floats
+        let probabilities = try softmax(logits, &weights)
         let label = probabilities.indices.max { logits[$0] < logits[$1] } ?? 0
-        let position = described.position.flatMap(register).map {
-            Position(row: $0.integer(at: 0), column: $0.integer(at: 1))
-        }
-        elapsedMs += milliseconds(since: start)
+        let position = answer.position.map { Position(row: $0.integer(at: 0), column: $0.integer(at: 1)) }
+        elapsedMs += Moment.now.milliseconds(since: start)
         defer { next += 1 }
         return Step(
             index: next, logits: logits, probabilities: probabilities, confidence: probabilities[label], label: label,
-            name: program.labels?[label], position: position, patchSize: described.patchSize,
-            region: image.region(position, side: described.patchSize), elapsedMs: elapsedMs, graphsMs: graphsMs)
+            name: program.labels?[label], position: position, patchSize: answer.patchSize,
+            region: image.region(position, side: answer.patchSize), elapsedMs: elapsedMs, graphsMs: graphsMs)
     }
 
     private func boundCalls(ofStep step: Int) async throws -> [BoundCall] {
         if let bound = calls[step] { return bound }
         var bound: [BoundCall] = []
-        for call in layout.steps[step] {
-            let inputs = call.inputs.compactMapValues { tensors[$0] }
-            let outputs = call.outputs.compactMapValues { tensors[$0] }
+        for call in memory.calls[step] {
             bound.append(
                 call.graph == Manifest.crop
-                    ? .immediate(try Crop(inputs: inputs, outputs: outputs).callAsFunction)
-                    : try await engine.bind(call.graph, inputs: inputs, outputs: outputs))
+                    ? .immediate(try Crop(inputs: call.inputs, outputs: call.outputs).callAsFunction)
+                    : try await engine.bind(call.graph, inputs: call.inputs, outputs: call.outputs))
         }
         calls[step] = bound
         return bound
     }
-}
-
-package func milliseconds(since start: ContinuousClock.Instant) -> Double { milliseconds(ContinuousClock.now - start) }
-
-package func milliseconds(_ span: Duration) -> Double {
-    let (seconds, attoseconds) = span.components
-    return Double(seconds) * 1e3 + Double(attoseconds) / 1e15
 }

@@ -7,7 +7,7 @@ extension WireServer {
             let member = try request.arguments(with: ["run", "drop"])
             guard try member("drop").bool() else { throw WireError(.input, "arguments.drop: must be true") }
             try Journal.drop(results, run: member("run").name())
-            return try await client.answer(request, [:])
+            return try client.answer(request, [:])
         }
         let member = try request.arguments(with: ["run", "rounds", "warmup", "have"])
         let run = try member("run").name()
@@ -25,20 +25,20 @@ extension WireServer {
             "plan": .list(plan.whats.map(JSON.text)), "samples": .integer(plan.samples), "kept": .integer(kept),
             "context": loaded.context(engine),
         ]
-        try await client.answer(request, first, more: true)
+        try client.answer(request, first, more: true)
         for start in stride(from: have, to: kept, by: 256) {
             let some = Array(journal.samples[start..<min(start + 256, kept)])
-            try await client.answer(request, ["samples": .list(some)], more: true)
+            try client.answer(request, ["samples": .list(some)], more: true)
         }
         if kept < plan.samples {
             let folder = loaded.bundle.folder
             try await measure(loaded, plan, into: &journal) {
                 try await self.load(folder, threads: loaded.threads, loaded.units)
             } taken: { sample in
-                try await client.answer(request, ["samples": [sample]], more: true)
+                try client.answer(request, ["samples": [sample]], more: true)
                 if client.isGone { throw Disconnected() }
             }
         }
-        try await client.answer(request, ["done": true, "conditions": .list(journal.stretches)])
+        try client.answer(request, ["done": true, "conditions": .list(journal.stretches)])
     }
 }

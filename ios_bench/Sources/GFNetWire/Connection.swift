@@ -3,7 +3,8 @@ import GFNetKit
 
 /// One client's socket. While it waits, others that come to `listener` are told that it is busy.
 ///
-/// Reading and writing block, and so happen on a queue of their own.
+/// Waiting for a request blocks, and so happens on a queue of its own. Answers are written where they are made: a hop to
+/// another thread between two samples would leave the measured code with cold caches.
 final class Connection: Sendable {
     private let socket: Int32
     private let listener: Int32
@@ -21,23 +22,21 @@ final class Connection: Sendable {
 
     /// Throws ``Disconnected``, and ``WireError`` for what is no frame of this protocol.
     func read() async throws -> (request: Request, problem: WireError?) {
-        try await blocking { try self.readFrame() }
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async { continuation.resume(with: Result { try self.readFrame() }) }
+        }
     }
 
     func answer(
         _ request: Request, _ result: JSON, _ tensors: [(String, Tensor)] = [], more: Bool = false
-    ) async throws {
+    ) throws {
         var metadata = frameMetadata(request)
         metadata["result"] = result.text()
         if more { metadata["more"] = "1" }
-        let frame = safetensors(metadata: metadata, tensors: tensors)
-        try await blocking { try sendAll(self.socket, frame) }
+        try sendAll(socket, safetensors(metadata: metadata, tensors: tensors))
     }
 
-    func refuse(_ request: Request, _ error: WireError) async throws {
-        let frame = errorFrame(request, error)
-        try await blocking { try sendAll(self.socket, frame) }
-    }
+    func refuse(_ request: Request, _ error: WireError) throws { try sendAll(socket, errorFrame(request, error)) }
 
     /// Has the client gone? Between samples of a measurement nobody reads.
     var isGone: Bool {
@@ -47,12 +46,6 @@ final class Connection: Sendable {
         var others = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
         if poll(&others, 1, 0) > 0 { turnAway(listener) }
         return false
-    }
-
-    private func blocking<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            queue.async { continuation.resume(with: Result { try work() }) }
-        }
     }
 
     /// What could be read of a broken frame is told beside its problem, so that the answer can carry its id.
@@ -106,9 +99,9 @@ final class Connection: Sendable {
     }
 
     private func waitReadable(seconds: Int) throws {
-        let deadline = ContinuousClock.now + .seconds(seconds)
+        let start = Moment.now
         while true {
-            let left = -milliseconds(since: deadline)
+            let left = Double(seconds) * 1e3 - Moment.now.milliseconds(since: start)
             guard left > 0 else { throw Disconnected() }
             var polled = [
                 pollfd(fd: socket, events: Int16(POLLIN), revents: 0),

@@ -28,11 +28,12 @@ public struct DeviceBench<Used: Engine>: Sendable {
             let loaded = try await open()
             let grey = try Prepared(
                 pixels: Array(repeating: 127, count: loaded.pixels), size: loaded.bundle.manifest.preprocessing.size)
-            let first = ContinuousClock.now
+            let first = Moment.now
             _ = try await loaded.session.classify(grey, threshold: 1)
             // the first load after an installation compiles, and can take minutes; those of `cold_load` are warm
             let facts: [String: JSON] = [
-                "load_ms": .number(loaded.loadMs), "first_prediction_ms": .number(milliseconds(since: first)),
+                "load_ms": .number(loaded.loadMs),
+                "first_prediction_ms": .number(Moment.now.milliseconds(since: first)),
                 "context": loaded.context(Used.self),
             ]
             let plan = Plan(loaded.bundle.manifest, rounds: rounds, warmup: warmup)

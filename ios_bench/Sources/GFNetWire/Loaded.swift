@@ -14,12 +14,12 @@ struct Loaded: Sendable {
         _ folder: URL, threads: Int, _ units: Manifest.GraphFile.ComputeUnits?,
         _ load: (GFNetBundle, Int, Manifest.GraphFile.ComputeUnits?) async throws -> Session
     ) async throws {
-        let start = ContinuousClock.now
+        let start = Moment.now
         bundle = try GFNetBundle(contentsOf: folder)
         session = try await load(bundle, threads, units)
         try await session.load()
         (self.threads, self.units) = (threads, units)
-        loadMs = milliseconds(since: start)
+        loadMs = Moment.now.milliseconds(since: start)
     }
 
     /// What a measurement must have in common with one that it goes on with.

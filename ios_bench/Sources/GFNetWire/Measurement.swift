@@ -95,9 +95,9 @@ private struct Measurement {
     func take(_ index: Int, _ what: String) async throws -> JSON {
         var sample: [String: JSON] = ["index": .integer(index), "what": .text(what)]
         if let graph = what.suffix(after: graphPrefix), let bound = alone[graph] {
-            let start = ContinuousClock.now
+            let start = Moment.now
             try await bound.call()
-            sample["ms"] = .number(milliseconds(since: start))
+            sample["ms"] = .number(Moment.now.milliseconds(since: start))
         } else if let last = what.suffix(after: endToEndPrefix).flatMap(Int.init) {
             let (ms, graphsMs) = try await loaded.session.walk(to: last, stopping, image)
             sample["ms"] = .number(ms)

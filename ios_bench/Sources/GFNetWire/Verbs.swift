@@ -17,7 +17,7 @@ extension WireServer {
             else { continue }
             found[name] = .text(bundle.manifest.bundleID)
         }
-        try await client.answer(
+        try client.answer(
             request,
             [
                 "server": "gfnet-swift", "version": .text(version), "protocol": [1], "target": .text(engine.target),
@@ -43,7 +43,7 @@ extension WireServer {
         registers = WireRegisters()
         let loaded = try await load(bundles.appendingPathComponent(name), threads: threads, units)
         self.loaded = loaded
-        try await client.answer(
+        try client.answer(
             request, ["bundle_id": .text(loaded.bundle.manifest.bundleID), "load_ms": .number(loaded.loadMs)])
     }
 
@@ -65,7 +65,7 @@ extension WireServer {
         guard returned.reduce(0, { $0 + $1.1.bytes }) <= Wire.largestBody else {
             throw WireError(.input, "the registers to return are more than a body holds")
         }
-        try await client.answer(request, ["ms": .list(times)], returned)
+        try client.answer(request, ["ms": .list(times)], returned)
     }
 
     func steps(_ request: Request, _ client: Connection) async throws {
@@ -85,7 +85,7 @@ extension WireServer {
         if reset { try await loaded.session.reset() }
         for try await step in loaded.session.steps(image) {
             let isLast = stopping(step) || step.index == manifest.steps.count - 1
-            try await client.answer(request, step.json, step.tensors, more: !isLast)
+            try client.answer(request, step.json, step.tensors, more: !isLast)
             if isLast { return }
         }
     }
@@ -100,7 +100,7 @@ extension WireServer {
                 "ok": .bool(row.isGood),
             ]
         }
-        try await client.answer(
+        try client.answer(
             request,
             [
                 "ok": .bool(found.isGood), "rows": .list(rows),

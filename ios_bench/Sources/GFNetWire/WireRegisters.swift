@@ -34,9 +34,9 @@ struct WireRegisters: Sendable {
         let inputs = try call.inputs.mapValues(at)
         if call.graph == Manifest.crop {
             let crop = try Crop(inputs: inputs, outputs: call.outputs.mapValues(at))
-            let start = ContinuousClock.now
+            let start = Moment.now
             try crop()
-            return ([:], milliseconds(since: start))
+            return ([:], Moment.now.milliseconds(since: start))
         }
         guard let known = program.steps.flatMap(\.calls).first(where: { $0.graph == call.graph }) else {
             throw WireError(.input, "no graph '\(call.graph)' in the bundle")
@@ -49,9 +49,9 @@ struct WireRegisters: Sendable {
             outputs[tensor] = Tensor(register.dtype, register.shape)
         }
         let bound = try await session.bind(call.graph, inputs: inputs, outputs: outputs)
-        let start = ContinuousClock.now
+        let start = Moment.now
         try await bound()
-        let ms = milliseconds(since: start)
+        let ms = Moment.now.milliseconds(since: start)
         let named = call.outputs.map { ($1, outputs[$0]) }
         return (Dictionary(named) { _, last in last }.compactMapValues { $0 }, ms)
     }

@@ -61,7 +61,7 @@ public actor WireServer {
                 throw Disconnected()
             } catch {
                 let error = WireError(error)
-                try await client.refuse(request, error)
+                try client.refuse(request, error)
                 if error.endsConnection { return }
             }
         }
@@ -79,7 +79,7 @@ public actor WireServer {
         case "verify": try await verify(request, client)
         case "bench": try await bench(request, client)
         case "bye":
-            try await client.answer(request, [:])
+            try client.answer(request, [:])
             return false
         default: throw WireError(.verb, "no verb '\(request.verb)'")
         }

@@ -9,8 +9,9 @@ do {
     case "bench": try await bench(Array(CommandLine.arguments.dropFirst(2)))
     case "decide": try decide(CommandLine.arguments[2], classes: Int(CommandLine.arguments[3]) ?? 0)
     case "prepare": try prepare(Array(CommandLine.arguments.dropFirst(2)))
+    case "repeat": try await classify(CommandLine.arguments[2], times: Int(CommandLine.arguments[3]) ?? 0)
     case "serve": try await serve(Array(CommandLine.arguments.dropFirst(2)))
-    default: throw GFNetError.input("usage: gfnet-swift bench|decide|prepare|serve …")
+    default: throw GFNetError.input("usage: gfnet-swift bench|decide|prepare|repeat|serve …")
     }
 } catch let error as GFNetError {
     FileHandle.standardError.write(Data("error: \(error)\n".utf8))
@@ -41,6 +42,15 @@ func bench(_ arguments: [String]) async throws {
         try ExecuTorchEngine(bundle, threads: threads)
     }
     try await bench.run(arguments[2], units: [.cpu], rounds: Int(arguments[3]) ?? 1, warmup: 1) { say($0) }
+}
+
+/// Takes all steps on a grey image, again and again.
+func classify(_ folder: String, times: Int) async throws {
+    let bundle = try GFNetBundle(contentsOf: URL(fileURLWithPath: folder))
+    let session = try await Session(bundle, engine: ExecuTorchEngine(bundle))
+    let size = bundle.manifest.preprocessing.size
+    let grey = try Prepared(pixels: Array(repeating: 127, count: 3 * size * size), size: size)
+    for _ in 0..<times { _ = try await session.classify(grey, threshold: 1) }
 }
 
 /// PICTURE SIZE RESIZE FILTER OUT: writes uint8 `[S, S, 3]`.
