@@ -1,8 +1,8 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-// ExecuTorchEngine links the libraries of ExecuTorch's Python wheel on Linux, where this names the wheel's folder, and
-// ExecuTorch's own Swift package on Apple's systems. Without it, all else can be built.
+// The folder of ExecuTorch's Python wheel, whose libraries ExecuTorchEngine links on Linux; without it, all else can be
+// built. On Apple's systems the engine is a package of its own, in ExecuTorch/.
 let wheel = Context.environment["GFNET_EXECUTORCH_WHEEL"]
 
 let executorch = "1.5.1"
@@ -75,20 +75,4 @@ let package = Package(
             .testTarget(name: "GFNetKitTests", dependencies: ["ExecuTorchEngine"]),
         ]
     }
-#else
-    package.products.append(.library(name: "ExecuTorchEngine", targets: ["ExecuTorchEngine"]))
-    package.dependencies.append(
-        .package(url: "https://github.com/pytorch/executorch.git", branch: "swiftpm-\(executorch)"))
-    package.targets.append(
-        .target(
-            name: "ExecuTorchEngine",
-            dependencies: [
-                "GFNetKit",
-                .product(name: "executorch", package: "executorch"),
-                .product(name: "backend_xnnpack", package: "executorch"),
-                .product(name: "kernels_optimized", package: "executorch"),
-                .product(name: "kernels_quantized", package: "executorch"),
-            ]
-        )
-    )
 #endif

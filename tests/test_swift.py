@@ -19,11 +19,11 @@ from gfnet_mobile.host.preprocess import load_image
 from gfnet_mobile.measure.verify import verify
 
 
-def test_its_own_tests_pass_without_a_warning():
+def test_its_own_tests_pass_without_a_warning_or_a_race():
     conformance = next(iter(native_bundles.conformance().values())).folder.parent
     folders = [f"GFNET_CONFORMANCE={conformance}", f"GFNET_DEMO={native_bundles.demo().folder.parent}"]
     said = swift.test(*folders)
-    assert "warning:" not in said
+    assert "warning:" not in said and "WARNING: ThreadSanitizer" not in said
     passed = re.search(r"Test run with (\d+) tests passed", said)
     assert passed and int(passed[1]) > 30, said
 
@@ -132,9 +132,10 @@ def test_the_example_of_the_guide_is_five_lines_that_agree_with_the_package(tmp_
     swift.type_check(source)
 
 
-def test_the_app_can_be_parsed():
-    for source in sorted((swift.PACKAGE / "App" / "Sources").glob("*.swift")):
-        swift.checked("swiftc", "-frontend", "-parse", source)
+def test_what_cannot_be_type_checked_can_be_parsed():
+    for folder in ("App", "ExecuTorch"):
+        for source in sorted((swift.PACKAGE / folder).rglob("*.swift")):
+            swift.checked("swiftc", "-frontend", "-parse", source)
 
 
 def test_a_stand_in_names_a_page_for_each_symbol():
@@ -156,3 +157,6 @@ def test_versions_are_those_of_the_rest():
     constraints = (swift.REPOSITORY / "constraints.txt").read_text()
     (executorch,) = re.findall(r"^executorch==([\d.]+)", constraints, re.MULTILINE)
     assert f'executorch = "{executorch}"' in (swift.PACKAGE / "Package.swift").read_text()
+    assert f'"swiftpm-{executorch}"' in (swift.PACKAGE / "ExecuTorch/Package.swift").read_text()
+    engine = (swift.PACKAGE / "ExecuTorch/Sources/ExecuTorchEngine/ExecuTorchEngine.swift").read_text()
+    assert f'runtimeVersion = "{executorch}"' in engine

@@ -6,21 +6,27 @@
 
     /// The image as a pixel buffer, for graphs that take it as a picture: one buffer for all of them.
     final class ImageBuffers: @unchecked Sendable {
+        private struct Held {
+            weak var buffer: ImageBuffer?
+        }
+
         private let lock = NSLock()
-        private var buffers: [ObjectIdentifier: ImageBuffer] = [:]
+        /// by their tensors; the calls that show them hold them
+        private var held: [ObjectIdentifier: Held] = [:]
 
         func buffer(for tensor: Tensor) throws -> ImageBuffer {
             try lock.withLock {
                 let key = ObjectIdentifier(tensor)
-                if let buffer = buffers[key] { return buffer }
+                if let buffer = held[key]?.buffer { return buffer }
                 let buffer = try ImageBuffer(tensor)
-                buffers[key] = buffer
+                held = held.filter { $0.value.buffer != nil }
+                held[key] = Held(buffer: buffer)
                 return buffer
             }
         }
 
         func areOutOfDate() {
-            lock.withLock { for buffer in buffers.values { buffer.isOutOfDate = true } }
+            lock.withLock { for one in held.values { one.buffer?.isOutOfDate = true } }
         }
     }
 

@@ -65,12 +65,14 @@
             options.outputBackings = self.outputs.reduce(into: [:]) { $0[$1.name] = $1.backing }
         }
 
-        /// Throws ``GFNetError/failed(_:)`` where Core ML gives up.
+        /// Throws ``GFNetError/failed(_:)`` where Core ML gives up, and `CancellationError`.
         func run() async throws {
             for picture in pictures { try picture.update() }
             let found: any MLFeatureProvider
             do {
                 found = try await predict()
+            } catch let cancellation as CancellationError {
+                throw cancellation
             } catch {
                 throw GFNetError.failed("graph '\(graph)': Core ML cannot run it: \(error.localizedDescription)")
             }
