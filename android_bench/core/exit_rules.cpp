@@ -58,4 +58,10 @@ ExitRule uniform_rule(double threshold, size_t steps) {
             std::vector<std::optional<double>>(steps - 1, threshold)};
 }
 
+ExitRule chosen_rule(const Manifest& manifest, const std::string& target, const std::string& name,
+                     std::optional<double> threshold) {
+    if (threshold && !name.empty()) throw InputError("rule and threshold: give one of them");
+    return threshold ? uniform_rule(*threshold, manifest.steps.size()) : manifest.rule(target, name);
+}
+
 }  // namespace gfnet

@@ -19,4 +19,9 @@ bool should_stop(const ExitRule& rule, size_t step, const float* logits, size_t 
 // One max-softmax threshold for all steps. Throws InputError unless it is from 0 to 1.
 ExitRule uniform_rule(double threshold, size_t steps);
 
+// The manifest's rule of that name, the default for "", or the uniform rule of a threshold. Throws InputError
+// if there is none, or both are given.
+ExitRule chosen_rule(const Manifest& manifest, const std::string& target, const std::string& name,
+                     std::optional<double> threshold);
+
 }  // namespace gfnet

@@ -25,6 +25,9 @@ struct Field {
 // Parsed JSON. Throws InputError for anything else, `where` in front.
 Json parse_json(const std::string& text, const std::string& where);
 
+// One line of UTF-8, whatever bytes the texts inside hold.
+std::string to_text(const Json& value);
+
 Check object(std::vector<Field> fields);
 Check map_of(Check key, Check value);
 Check list_of(Check item, size_t least = 0, size_t most = SIZE_MAX);

@@ -1,7 +1,6 @@
 #include "core/golden.h"
 
 #include <cstring>
-#include <fstream>
 
 #include "core/error.h"
 #include "core/picture.h"
@@ -9,8 +8,6 @@
 namespace gfnet {
 
 namespace {
-
-constexpr uint64_t kLargestHeader = 1 << 24;  // bytes
 
 std::string key(size_t step, const std::string& graph, const std::string& tensor) {
     return std::to_string(step) + "." + graph + "." + tensor;
@@ -23,23 +20,8 @@ size_t bytes_of(const Register& one) { return elements_of(one.shape) * size_of(o
 Golden::Golden(const Bundle& bundle) : count_(bundle.manifest.golden_count) {
     bundle.check_golden();
     const std::string path = bundle.path(bundle.manifest.golden_path);
-    std::ifstream file(path, std::ios::binary | std::ios::ate);
-    const auto bytes = static_cast<uint64_t>(file.tellg());
-    uint8_t eight[kLengthBytes];
-    file.seekg(0).read(reinterpret_cast<char*>(eight), kLengthBytes);
-    const uint64_t length = file ? header_length(eight) : 0;
-    if (!file || length > kLargestHeader || length > bytes - kLengthBytes) {
-        throw InputError(path + ": is no safetensors file");
-    }
-    std::string json(length, ' ');
-    file.read(json.data(), static_cast<std::streamsize>(length));
-    const SafetensorsHeader header = parse_header(json, path);
-    if (header.body_bytes != bytes - kLengthBytes - length)
-        throw InputError(path + ": is cut off or too long");
-    body_.resize(header.body_bytes);
-    file.read(reinterpret_cast<char*>(body_.data()), static_cast<std::streamsize>(body_.size()));
-    if (!file) throw InputError(path + ": cannot be read");
-    for (const TensorEntry& entry : header.tensors) tensors_.emplace(entry.name, entry);
+    file_ = read_safetensors(path);
+    for (const TensorEntry& entry : file_.header.tensors) tensors_.emplace(entry.name, entry);
 
     const auto expect = [&](const std::string& name, Dtype dtype, Shape shape) {
         shape[0] = static_cast<int32_t>(count_);
@@ -70,7 +52,7 @@ const uint8_t* Golden::output(size_t index, size_t step, const std::string& grap
 
 const uint8_t* Golden::row(const std::string& name, size_t index) const {
     const TensorEntry& entry = tensors_.at(name);
-    return body_.data() + entry.begin + index * ((entry.end - entry.begin) / count_);
+    return file_.data(entry) + index * ((entry.end - entry.begin) / count_);
 }
 
 GoldenRegisters::GoldenRegisters(const Manifest& manifest, const Golden& golden)
@@ -85,6 +67,16 @@ void GoldenRegisters::begin(size_t image) {
     }
     to_tensor(golden_.image(image), manifest_.preprocessing.size,
               reinterpret_cast<float*>(values_[manifest_.image].data()));
+}
+
+Tensors GoldenRegisters::copied(const Names& names, std::vector<std::vector<uint8_t>>& memory) const {
+    Tensors tensors;
+    for (const auto& [tensor, name] : names) {
+        const Register& one = manifest_.registers.at(name);
+        memory.push_back(values_.at(name));
+        tensors.emplace(tensor, Tensor{one.dtype, one.shape, memory.back().data()});
+    }
+    return tensors;
 }
 
 void GoldenRegisters::take(size_t step, const Call& call) {

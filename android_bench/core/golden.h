@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/bundle.h"
+#include "core/graphs.h"
 #include "core/safetensors.h"
 
 namespace gfnet {
@@ -25,7 +26,7 @@ class Golden {
     const uint8_t* row(const std::string& name, size_t index) const;
 
     size_t count_;
-    std::vector<uint8_t> body_;
+    SafetensorsFile file_;
     std::map<std::string, TensorEntry> tensors_;
 };
 
@@ -38,6 +39,8 @@ class GoldenRegisters {
     void begin(size_t image);
     // A register's values, in its dtype and shape.
     const std::vector<uint8_t>& at(const std::string& name) const { return values_.at(name); }
+    // Tensors of a graph on memory of their own, which `memory` keeps, with what the registers hold now.
+    Tensors copied(const Names& names, std::vector<std::vector<uint8_t>>& memory) const;
     // What the call of this step left in its registers.
     void take(size_t step, const Call& call);
 

@@ -18,9 +18,8 @@ class Rules {
         check_registers();
         for (size_t number = 0; number < m_.steps.size(); ++number) check_step(number);
         for (const auto& [name, target] : m_.targets) check_target(name, target);
-        need(m_.labels.empty() || m_.labels.size() == m_.classes(),
-             "labels: not as many as there are classes");
-        need(document_["labels"].is_null() || !m_.labels.empty(), "labels: not as many as there are classes");
+        const Json& labels = document_["labels"];
+        need(labels.is_null() || labels.size() == m_.classes(), "labels: not as many as there are classes");
         const Json& counted = document_["multiply_adds"];
         need(counted.is_null() || counted.size() == m_.steps.size(),
              "multiply_adds: not as many as there are steps");
@@ -64,8 +63,7 @@ class Rules {
         const Register& logits = m_.registers.at(step.logits);
         need(logits.dtype == Dtype::kFloat32 && logits.shape.size() == 2 && logits.shape[0] == 1,
              place + ": logits must be float32 [1, K]");
-        need(m_.registers.count(m_.steps[0].logits) > 0 &&
-                 m_.registers.at(m_.steps[0].logits).shape == logits.shape,
+        need(m_.registers.at(m_.steps[0].logits).shape == logits.shape,
              place + ": logits must have one K for all steps");
         const Json& described = document_["steps"][number];
         need(described["position"].is_null() == described["patch_size"].is_null(),

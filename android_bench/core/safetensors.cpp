@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <tuple>
 
 #include "core/error.h"
@@ -13,6 +15,7 @@ namespace {
 
 constexpr const char* kMetadata = "__metadata__";
 constexpr const char* kDtypes[] = {"F32", "F16", "I32", "U8"};  // in the order of Dtype
+constexpr uint64_t kLargestHeaderOnDisk = 1 << 24;              // bytes
 constexpr int64_t kLargest = int64_t{1} << 40;                  // bytes; nothing below overflows
 
 TensorEntry entry_of(const std::string& name, const Json& value) {
@@ -79,6 +82,27 @@ SafetensorsHeader parse_header(const std::string& json, const std::string& where
     return header;
 }
 
+SafetensorsFile read_safetensors(const std::string& path) {
+    std::error_code error;
+    const uintmax_t bytes = std::filesystem::file_size(path, error);
+    if (error) throw InputError(path + ": cannot be read");
+    SafetensorsFile file{{}, std::vector<uint8_t>(bytes), 0};
+    std::ifstream stream(path, std::ios::binary);
+    stream.read(reinterpret_cast<char*>(file.content.data()), static_cast<std::streamsize>(bytes));
+    if (!stream) throw InputError(path + ": cannot be read");
+    const uint64_t room = file.content.size() < kLengthBytes ? 0 : file.content.size() - kLengthBytes;
+    const uint64_t length = room == 0 ? 0 : header_length(file.content.data());
+    if (length == 0 || length > room || length > kLargestHeaderOnDisk)
+        throw InputError(path + ": is no safetensors file");
+    file.body = kLengthBytes + length;
+    const auto begin = file.content.begin() + kLengthBytes;
+    file.header = parse_header(std::string(begin, begin + static_cast<std::ptrdiff_t>(length)), path);
+    if (file.header.body_bytes != file.content.size() - file.body) {
+        throw InputError(path + ": is cut off or too long");
+    }
+    return file;
+}
+
 std::vector<uint8_t> to_safetensors(const std::map<std::string, std::string>& metadata,
                                     const std::vector<std::pair<std::string, Tensor>>& tensors) {
     Json header = Json::object();
@@ -90,7 +114,7 @@ std::vector<uint8_t> to_safetensors(const std::map<std::string, std::string>& me
                         {"data_offsets", {end, end + tensor.bytes()}}};
         end += tensor.bytes();
     }
-    std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
+    std::string text = to_text(header);
     text.append((kLengthBytes - text.size() % kLengthBytes) % kLengthBytes,
                 ' ');  // tensors begin at aligned places
     std::vector<uint8_t> bytes(kLengthBytes + text.size() + end);

@@ -33,6 +33,18 @@ uint64_t header_length(const uint8_t* eight_bytes);
 // long as dtype and shape say.
 SafetensorsHeader parse_header(const std::string& json, const std::string& where);
 
+// A whole file in memory.
+struct SafetensorsFile {
+    SafetensorsHeader header;
+    std::vector<uint8_t> content;
+    size_t body;  // where the tensors' bytes begin in it
+
+    const uint8_t* data(const TensorEntry& entry) const { return content.data() + body + entry.begin; }
+};
+
+// Throws InputError for a file that cannot be read, or is none.
+SafetensorsFile read_safetensors(const std::string& path);
+
 // Length, header and bytes of `tensors`, whose memory is read now.
 std::vector<uint8_t> to_safetensors(const std::map<std::string, std::string>& metadata,
                                     const std::vector<std::pair<std::string, Tensor>>& tensors);

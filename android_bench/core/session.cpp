@@ -1,10 +1,10 @@
 #include "core/session.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <set>
 
+#include "core/clock.h"
 #include "core/crop.h"
 #include "core/error.h"
 
@@ -13,10 +13,6 @@ namespace gfnet {
 namespace {
 
 constexpr size_t kAlignment = 64;  // bytes: a cache line, and the widest vector
-
-using Clock = std::chrono::steady_clock;
-
-double milliseconds(Clock::duration span) { return std::chrono::duration<double, std::milli>(span).count(); }
 
 void fill_zeros(const std::vector<Tensor>& tensors) {
     for (const Tensor& tensor : tensors) std::memset(tensor.data, 0, tensor.bytes());
@@ -139,7 +135,7 @@ const Step& Session::next() {
     step_.row = walk.position ? walk.position[0] : 0;
     step_.column = walk.position ? walk.position[1] : 0;
     step_.patch_size = walk.patch_size;
-    step_.elapsed_ms += milliseconds(Clock::now() - start);
+    step_.elapsed_ms += milliseconds_since(start);
     return step_;
 }
 

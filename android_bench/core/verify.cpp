@@ -84,23 +84,14 @@ class Verification {
         std::vector<std::vector<uint8_t>> memory;  // inputs and outputs of all calls, at places that stay
         std::vector<BoundCall> bound;
         std::vector<Tensors> inputs, outputs;
-        const auto allocated = [&](const Names& names) {
-            Tensors tensors;
-            for (const auto& [tensor, name] : names) {
-                const Register& one = m_.registers.at(name);
-                memory.emplace_back(elements_of(one.shape) * size_of(one.dtype));
-                tensors.emplace(tensor, Tensor{one.dtype, one.shape, memory.back().data()});
-            }
-            return tensors;
-        };
+        GoldenRegisters registers(m_, golden_);
         for_calls([&](size_t, const Call& call) {
             calls.emplace_back();
             if (call.graph == kCrop) return;
-            inputs.push_back(allocated(call.inputs));
-            outputs.push_back(allocated(call.outputs));
+            inputs.push_back(registers.copied(call.inputs, memory));
+            outputs.push_back(registers.copied(call.outputs, memory));
             bound.push_back(graphs_.bind(call.graph, inputs.back(), outputs.back()));
         });
-        GoldenRegisters registers(m_, golden_);
         for (size_t image = 0; image < golden_.count(); ++image) {
             registers.begin(image);
             size_t number = 0, graph = 0;

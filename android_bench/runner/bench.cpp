@@ -1,8 +1,8 @@
 #include "runner/bench.h"
 
-#include <chrono>
 #include <cstring>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/golden.h"
 #include "core/picture.h"
@@ -15,12 +15,6 @@ namespace {
 constexpr size_t kColdLoads = 5, kMostRounds = 100'000;
 const std::string kGraph = "graph:", kEndToEnd = "end_to_end:", kColdLoad = "cold_load";
 
-using Clock = std::chrono::steady_clock;
-
-double milliseconds_since(Clock::time_point start) {
-    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
 // Each graph once, on the inputs that the first golden image gave it.
 struct GraphCalls {
     std::vector<std::vector<uint8_t>> memory;
@@ -31,24 +25,16 @@ struct GraphCalls {
         registers.begin(0);
         for (size_t step = 0; step < manifest.steps.size(); ++step) {
             for (const Call& call : manifest.steps[step].calls) {
-                if (call.graph != kCrop && !calls.count(call.graph)) bind(manifest, registers, call, graphs);
+                if (call.graph != kCrop && !calls.count(call.graph)) bind(registers, call, graphs);
                 registers.take(step, call);
             }
         }
     }
 
   private:
-    void bind(const Manifest& manifest, const GoldenRegisters& registers, const Call& call, Graphs& graphs) {
-        const auto allocated = [&](const Names& names) {
-            Tensors tensors;
-            for (const auto& [tensor, name] : names) {
-                const Register& one = manifest.registers.at(name);
-                memory.push_back(registers.at(name));
-                tensors.emplace(tensor, Tensor{one.dtype, one.shape, memory.back().data()});
-            }
-            return tensors;
-        };
-        const Tensors inputs = allocated(call.inputs), outputs = allocated(call.outputs);
+    void bind(const GoldenRegisters& registers, const Call& call, Graphs& graphs) {
+        const Tensors inputs = registers.copied(call.inputs, memory);
+        const Tensors outputs = registers.copied(call.outputs, memory);
         calls.emplace(call.graph, graphs.bind(call.graph, inputs, outputs));
     }
 };

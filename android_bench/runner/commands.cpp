@@ -14,7 +14,7 @@ namespace gfnet {
 namespace {
 
 void print(const Json& line) {
-    std::printf("%s\n", line.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+    std::printf("%s\n", to_text(line).c_str());
     std::fflush(stdout);
 }
 
@@ -35,11 +35,9 @@ Json step_json(const Step& step, const Manifest& manifest, const Prepared& prepa
 int run(const std::string& folder, int threads, const RunOptions& options) {
     const auto loaded = Loaded::load(folder, threads);
     const Manifest& manifest = loaded->bundle.manifest;
-    if (options.threshold && !options.rule.empty()) throw InputError("rule and threshold: give one of them");
     if (options.limits.max_steps && *options.limits.max_steps < 1)
         throw InputError("--max-steps: must be at least 1");
-    const ExitRule rule = options.threshold ? uniform_rule(*options.threshold, manifest.steps.size())
-                                            : manifest.rule(kTarget, options.rule);
+    const ExitRule rule = chosen_rule(manifest, kTarget, options.rule, options.threshold);
     Session& session = *loaded->session;
     for (const std::string& image : options.images) {
         const Prepared prepared = load_image(image, manifest.preprocessing);

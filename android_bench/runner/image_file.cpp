@@ -1,8 +1,5 @@
 #include "runner/image_file.h"
 
-#include <fstream>
-#include <iterator>
-
 #include "core/error.h"
 #include "core/picture_file.h"
 #include "core/safetensors.h"
@@ -16,23 +13,13 @@ bool ends_with(const std::string& text, const std::string& end) {
 }
 
 Prepared load_tensor(const std::string& path, int size) {
-    std::ifstream file(path, std::ios::binary);
-    const std::vector<uint8_t> bytes{std::istreambuf_iterator<char>(file), {}};
-    if (!file) throw InputError(path + ": cannot be read");
-    const uint64_t length = bytes.size() < kLengthBytes ? 0 : header_length(bytes.data());
-    if (bytes.size() < kLengthBytes || length > bytes.size() - kLengthBytes) {
-        throw InputError(path + ": is no safetensors file");
-    }
-    const auto begin = bytes.begin() + kLengthBytes, body = begin + static_cast<std::ptrdiff_t>(length);
-    const SafetensorsHeader header = parse_header(std::string(begin, body), path);
-    if (header.body_bytes != static_cast<size_t>(bytes.end() - body)) {
-        throw InputError(path + ": is cut off or too long");
-    }
+    const SafetensorsFile file = read_safetensors(path);
     const Shape wanted = {size, size, 3};
-    for (const TensorEntry& entry : header.tensors) {
+    for (const TensorEntry& entry : file.header.tensors) {
         if (entry.name != "image" || entry.dtype != Dtype::kUint8 || entry.shape != wanted) continue;
-        const auto at = [&](size_t offset) { return body + static_cast<std::ptrdiff_t>(offset); };
-        return {std::vector<uint8_t>(at(entry.begin), at(entry.end)), size, size, size, 1, 1, 0, 0};
+        const uint8_t* pixels = file.data(entry);
+        return {
+            std::vector<uint8_t>(pixels, pixels + (entry.end - entry.begin)), size, size, size, 1, 1, 0, 0};
     }
     throw InputError(path + ": has no tensor 'image', " + describe(Dtype::kUint8, wanted));
 }

@@ -79,8 +79,9 @@ void Journal::take(const Json& line) {
 }
 
 void Journal::append(const Sample& sample) {
-    write(sample.json());
-    samples_.push_back(sample.json());
+    Json line = sample.json();
+    write(line);
+    samples_.push_back(std::move(line));
 }
 
 void Journal::append_conditions(const Json& stretch) {
@@ -93,7 +94,7 @@ void Journal::sync() {
 }
 
 void Journal::write(const Json& line) {
-    const std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    const std::string text = to_text(line) + "\n";
     // one call, so that a line is there whole or cut off at the end of the file
     const ssize_t written = ::write(file_, text.data(), text.size());
     if (written != static_cast<ssize_t>(text.size())) give_up(path_, "cannot be written");

@@ -1,7 +1,6 @@
 #include "runner/loaded.h"
 
-#include <chrono>
-
+#include "core/clock.h"
 #include "core/error.h"
 
 namespace gfnet {
@@ -15,13 +14,12 @@ std::unique_ptr<Loaded> Loaded::load(const std::string& folder, int threads) {
         throw InputError("threads " + std::to_string(threads) + ": must be from 1 to " +
                          std::to_string(kMostThreads));
     }
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     auto loaded =
         std::unique_ptr<Loaded>(new Loaded{open_bundle(folder, kTarget), threads, 0, nullptr, nullptr});
     loaded->graphs = std::make_unique<Graphs>(loaded->bundle, threads);
     loaded->session = std::make_unique<Session>(loaded->bundle, *loaded->graphs);
-    loaded->load_ms =
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    loaded->load_ms = milliseconds_since(start);
     return loaded;
 }
 

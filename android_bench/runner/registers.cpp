@@ -1,7 +1,6 @@
 #include "runner/registers.h"
 
-#include <chrono>
-
+#include "core/clock.h"
 #include "core/crop.h"
 #include "core/error.h"
 
@@ -11,13 +10,11 @@ namespace {
 
 constexpr size_t kMostRegisters = 1024, kMostBytes = size_t{1} << 30;
 
-using Clock = std::chrono::steady_clock;
-
 template <typename Bound>
 double timed(Bound&& call) {
     const auto start = Clock::now();
     call();
-    return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    return milliseconds_since(start);
 }
 
 double run_call(const Json& call, Registers& registers, Graphs& graphs) {

@@ -126,11 +126,9 @@ void Server::steps(Client& client, Request request) {
     const Json& wanted = request.arguments;
     const Manifest& manifest = loaded().bundle.manifest;
     Session& session = *loaded().session;
-    if (!wanted["threshold"].is_null() && wanted["rule"] != "")
-        throw InputError("rule and threshold: give one of them");
-    const ExitRule rule = wanted["threshold"].is_null()
-                              ? manifest.rule(kTarget, wanted["rule"])
-                              : uniform_rule(wanted["threshold"], manifest.steps.size());
+    std::optional<double> threshold;
+    if (!wanted["threshold"].is_null()) threshold = wanted["threshold"].get<double>();
+    const ExitRule rule = chosen_rule(manifest, kTarget, wanted["rule"], threshold);
     Limits limits;
     if (!wanted["max_steps"].is_null()) limits.max_steps = wanted["max_steps"].get<size_t>();
     if (!wanted["deadline_ms"].is_null()) limits.deadline_ms = wanted["deadline_ms"].get<double>();
@@ -191,7 +189,7 @@ void Server::bench(Client& client, Request request) {
             journal.append_conditions(stretch);
             journal.sync();
         }
-        client.answer(request, {{"samples", {sample.json()}}}, {}, true);
+        client.answer(request, {{"samples", {journal.samples().back()}}}, {}, true);
         return !client.is_gone();
     };
     measure(loaded(), plan, kept, take);

@@ -36,12 +36,11 @@ std::string text_of(const std::map<std::string, std::string>& metadata, const st
     return found == metadata.end() ? "" : found->second;
 }
 
-std::string dump(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 std::vector<uint8_t> error_frame(const Request& request, const WireError& error) {
     const Json described = {{"kind", error.kind}, {"message", error.what()}};
     return to_safetensors(
-        {{"gfnet", kProtocol}, {"id", request.id}, {"verb", request.verb}, {"error", dump(described)}}, {});
+        {{"gfnet", kProtocol}, {"id", request.id}, {"verb", request.verb}, {"error", to_text(described)}},
+        {});
 }
 
 void set_timeout(int socket, int which) {
@@ -117,7 +116,7 @@ Request Client::read() {
 
 void Client::answer(const Request& request, const Json& result, const NamedTensors& tensors, bool more) {
     std::map<std::string, std::string> metadata = {
-        {"gfnet", kProtocol}, {"id", request.id}, {"verb", request.verb}, {"result", dump(result)}};
+        {"gfnet", kProtocol}, {"id", request.id}, {"verb", request.verb}, {"result", to_text(result)}};
     if (more) metadata["more"] = "1";
     send_all(socket_, to_safetensors(metadata, tensors));
 }

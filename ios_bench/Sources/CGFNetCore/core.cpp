@@ -1,6 +1,6 @@
 #include <cstring>
-#include <exception>
 
+#include "core/complaint.h"
 #include "core/picture.h"
 #ifndef __APPLE__
 #include "core/picture_file.h"
@@ -8,17 +8,9 @@
 #include "core/sha256.h"
 #include "include/gfnet_core.h"
 
-namespace {
+using gfnet::complaint_of;
 
-template <typename Work>
-char* complaint_of(const Work& work) {
-    try {
-        work();
-        return nullptr;
-    } catch (const std::exception& error) {
-        return strdup(error.what());
-    }
-}
+namespace {
 
 void prepare_into(const gfnet::Source& source, const gfnet_preprocessing& wanted, uint8_t* pixels,
                   gfnet_place* place) {

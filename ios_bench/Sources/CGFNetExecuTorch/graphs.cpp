@@ -1,9 +1,9 @@
 #include "core/graphs.h"
 
-#include <cstring>
-#include <exception>
-
+#include "core/complaint.h"
 #include "include/gfnet_executorch.h"
+
+using gfnet::complaint_of;
 
 struct gfnet_graphs {
     gfnet::Graphs graphs;
@@ -14,16 +14,6 @@ struct gfnet_call {
 };
 
 namespace {
-
-template <typename Work>
-char* complaint_of(const Work& work) {
-    try {
-        work();
-        return nullptr;
-    } catch (const std::exception& error) {
-        return strdup(error.what());
-    }
-}
 
 static_assert(gfnet_float32 == static_cast<int>(gfnet::Dtype::kFloat32) &&
               gfnet_float16 == static_cast<int>(gfnet::Dtype::kFloat16) &&

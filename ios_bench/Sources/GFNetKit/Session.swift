@@ -170,8 +170,8 @@ extension Session {
         return try await engine.bind(graph, inputs: inputs, outputs: outputs)
     }
 
-    package func bindAlone(_ step: Int, _ call: Manifest.Call) async throws -> BoundAlone {
-        try await BoundAlone(step, call, program, engine)
+    package func bindAlone(_ call: Manifest.Call) async throws -> BoundAlone {
+        try await BoundAlone(call, program, engine)
     }
 
     private func makeStep(_ image: Prepared) async throws -> Step {

@@ -43,8 +43,8 @@ extension Session {
     private func eachAlone(_ golden: Golden, isExact: Bool) async throws -> Differences {
         var differences: Differences = [:]
         var bound: [BoundAlone] = []
-        for (step, call) in numberedCalls where call.graph != Manifest.crop {
-            bound.append(try await BoundAlone(step, call, program, engine))
+        for (_, call) in numberedCalls where call.graph != Manifest.crop {
+            bound.append(try await BoundAlone(call, program, engine))
         }
         var registers = GoldenRegisters(program, golden)
         for image in 0..<golden.count {
@@ -52,16 +52,16 @@ extension Session {
             engine.imageChanged()
             var following = bound.makeIterator()
             for (step, call) in numberedCalls {
-                if call.graph != Manifest.crop, let alone = following.next() {
-                    for (tensor, name) in call.inputs {
-                        if let value = registers.values[name] { alone.inputs[tensor]?.copy(from: value) }
-                    }
-                    try await alone.call()
+                guard call.graph != Manifest.crop, let alone = following.next() else {
+                    registers.take(step, call)
+                    continue
                 }
+                for (tensor, name) in call.inputs {
+                    if let value = registers.values[name] { alone.inputs[tensor]?.copy(from: value) }
+                }
+                try await alone.call()
                 registers.take(step, call)
-                guard call.graph != Manifest.crop else { continue }
-                let outputs = bound.first { $0.step == step && $0.graph == call.graph }?.outputs ?? [:]
-                compare(step, call, outputs, registers.values, isExact: isExact, &differences)
+                compare(step, call, alone.outputs, registers.values, isExact: isExact, &differences)
             }
         }
         return differences
@@ -164,18 +164,15 @@ private struct Difference {
 
 /// One call of the program on tensors of its own.
 package struct BoundAlone: Sendable {
-    let step: Int
-    let graph: String
     package let inputs: [String: Tensor]
     let outputs: [String: Tensor]
     package let call: BoundCall
 
-    package init(_ step: Int, _ call: Manifest.Call, _ program: Manifest, _ engine: any Engine) async throws {
+    package init(_ call: Manifest.Call, _ program: Manifest, _ engine: any Engine) async throws {
         func allocated(_ names: [String: String]) -> [String: Tensor] {
             names.compactMapValues { program.registers[$0] }.mapValues { Tensor($0.dtype, $0.shape) }
         }
-        (self.step, graph) = (step, call.graph)
         (inputs, outputs) = (allocated(call.inputs), allocated(call.outputs))
-        self.call = try await engine.bind(graph, inputs: inputs, outputs: outputs)
+        self.call = try await engine.bind(call.graph, inputs: inputs, outputs: outputs)
     }
 }

@@ -81,7 +81,7 @@ private struct Measurement {
         for (number, step) in program.steps.enumerated() {
             for call in step.calls {
                 if call.graph != Manifest.crop, alone[call.graph] == nil {
-                    let bound = try await loaded.session.bindAlone(number, call)
+                    let bound = try await loaded.session.bindAlone(call)
                     for (tensor, name) in call.inputs {
                         if let value = registers.values[name] { bound.inputs[tensor]?.copy(from: value) }
                     }
