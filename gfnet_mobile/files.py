@@ -26,7 +26,8 @@ def _digest(file: BinaryIO) -> str:  # Python 3.10 has no hashlib.file_digest
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """A file system that refuses to write, as a UserError."""
     try:
         yield
     except OSError as error:
@@ -39,13 +40,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises UserError where the file system refuses (read-only folder, full disk).
     """
-    with _explained(path):
+    with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         os.close(handle)
     temporary = Path(name)
     try:
-        with _explained(path):
+        with explained(path):
             yield temporary
             temporary.chmod(0o644)
             os.replace(temporary, path)
@@ -56,11 +57,11 @@ def replacing(path: Path) -> Iterator[Path]:
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """The same for a folder: built aside, swapped in whole; an older folder of that name goes only then."""
-    with _explained(path):
+    with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        with _explained(path):
+        with explained(path):
             yield temporary
             temporary.chmod(0o755)
             if path.exists():

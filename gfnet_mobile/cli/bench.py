@@ -37,10 +37,10 @@ def bench(
             raise UserError("--repeats, --against and --resume: are for --device")
         _here(opened, target, counts, 30 if rounds is None else rounds, 5 if warmup is None else warmup, output)
         return
-    if target:
-        raise UserError("--target: a device runs one, its server's; leave it out")
     from gfnet_mobile.cli.bench_device import bench_on
+    from gfnet_mobile.devices import refuse_target
 
+    refuse_target(target)
     bench_on(
         device,
         opened,

@@ -64,10 +64,9 @@ def run(
 def _session(bundle: Bundle, target: str | None, threads: int, device: str | None) -> AbstractContextManager[Session]:
     if device is None:
         return Session(bundle, target or first_runnable(bundle), threads)
-    if target is not None:
-        raise UserError("--target: a device runs one, its server's; leave it out")
-    from gfnet_mobile.devices import session_on
+    from gfnet_mobile.devices import refuse_target, session_on
 
+    refuse_target(target)
     return session_on(device, bundle, threads)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gfnet_mobile.bundle.store import Bundle, open_bundle
-from gfnet_mobile.errors import CheckFailed, UserError
+from gfnet_mobile.errors import CheckFailed
 from gfnet_mobile.runtimes import is_interpreted
 
 if TYPE_CHECKING:
@@ -73,11 +73,10 @@ def verify(
 
 def _on(device: str, bundle: Bundle, target: list[str] | None) -> "Report":
     """Each graph, and the loop, call by call over the wire."""
-    from gfnet_mobile.devices import session_on
+    from gfnet_mobile.devices import refuse_target, session_on
     from gfnet_mobile.measure.verify import verify_session
 
-    if target is not None:
-        raise UserError("--target: a device runs one, its server's; leave it out")
+    refuse_target(target)
     with session_on(device, bundle) as session:
         return verify_session(session)
 

@@ -26,6 +26,12 @@ def kind_of(name: str) -> tuple[Kind, str]:
     return cast(Kind, import_module(KINDS[kind])), which
 
 
+def refuse_target(target: str | Sequence[str] | None) -> None:
+    """Raises UserError where a command was given a target beside a device."""
+    if target is not None and target != []:
+        raise UserError("--target: a device runs one, its server's; leave it out")
+
+
 def opened(name: str, bundles: Sequence[Bundle]) -> AbstractContextManager[Device]:
     """A device with ``bundles`` on it and a server that runs."""
     kind, which = kind_of(name)

@@ -6,8 +6,9 @@ command finds one that was left behind by the file with its process number.
 
 import json
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from gfnet_mobile.devices.protocol import Found, Missing
 from gfnet_mobile.errors import UserError, one_line
 from gfnet_mobile.measure.results import Conditions
 from gfnet_mobile.measure.results import Device as Described
+from gfnet_mobile.runtimes.remote import check_target
 from gfnet_mobile.wire import Connection, Disconnected, Refused, connect
 
 if TYPE_CHECKING:
@@ -127,14 +129,10 @@ def discover() -> list[Found]:
 
 def missing() -> list[Missing]:
     lacks = []
-    try:
-        client()
-    except UserError as error:
-        what, _, mend = str(error).partition(": ")
-        lacks.append(Missing(what, mend))
-    for abi in ABIS[:1]:  # the others are emulators
+    needs: tuple[Callable[[], object], ...] = (client, partial(runner, ABIS[0]))  # the other ABIs are emulators
+    for needed in needs:
         try:
-            runner(abi)
+            needed()
         except UserError as error:
             what, _, mend = str(error).partition(": ")
             lacks.append(Missing(what, mend))
@@ -144,7 +142,7 @@ def missing() -> list[Missing]:
 @contextmanager
 def opened(which: str, bundles: Sequence[Bundle]) -> Iterator[Android]:
     for bundle in bundles:
-        _check_target(bundle)
+        check_target("Android", TARGET, bundle)
     adb = client()
     device = chosen(adb, which)
     facts = android_facts.facts(device)
@@ -170,12 +168,6 @@ def clean(which: str) -> str:
     phone.stop_idle()
     shell(device, f"rm -rf {FOLDER}")
     return phone.name
-
-
-def _check_target(bundle: Bundle) -> None:
-    if TARGET not in bundle.manifest.targets:
-        has, command = ", ".join(bundle.manifest.targets), f"gfnet-mobile export … --target {TARGET}"
-        raise UserError(f"Android runs {TARGET}; {bundle.folder} has {has} only: {command}")
 
 
 def _unfit(facts: android_facts.Facts) -> str:

@@ -45,8 +45,8 @@ def runner_files(folder: Path) -> dict[str, Path]:
 def push(device: "AdbDevice", files: dict[str, Path]) -> list[str]:
     """Make ``files`` (place below `FOLDER` → file) be there. Gives those that were pushed; raises UserError if they do
     not fit."""
-    there = _hashes(device)
-    changed = [place for place, file in files.items() if there.get(place) != sha256(file)]
+    wanted, there = {place: sha256(file) for place, file in files.items()}, _hashes(device)
+    changed = [place for place, digest in wanted.items() if there.get(place) != digest]
     if not changed:
         return []
     needed, free = sum(files[place].stat().st_size for place in changed) + SPARE, _free(device)
@@ -61,7 +61,8 @@ def push(device: "AdbDevice", files: dict[str, Path]) -> list[str]:
         with explained(f"android:{device.serial}"):
             device.sync.push(files[place], path + PART, mode, check=True)
         shell(device, f"mv -f {shlex.quote(path + PART)} {shlex.quote(path)}")
-    left = [place for place in changed if _hashes(device).get(place) != sha256(files[place])]
+    there = _hashes(device)
+    left = [place for place in changed if there.get(place) != wanted[place]]
     if left:
         raise UserError(f"android:{device.serial}: {left[0]} did not arrive whole; try again, with another cable")
     return changed

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from gfnet_mobile.errors import UserError
+from gfnet_mobile.files import explained
 
 Line = dict[str, Any]
 
@@ -17,7 +18,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
+        with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab+")
             self._file.seek(0)
@@ -25,8 +26,6 @@ class Journal:
             whole = content[: content.rfind(b"\n") + 1]
             if len(whole) < len(content):
                 self._file.truncate(len(whole))
-        except OSError as error:
-            raise UserError(f"{path}: cannot write: {(error.strerror or str(error)).lower()}") from error
         self.lines: list[Line] = []
         for number, line in enumerate(whole.splitlines(), 1):
             try:
@@ -40,12 +39,10 @@ class Journal:
 
     def append(self, line: Line) -> None:
         """On the disk when this returns."""
-        try:
+        with explained(self.path):
             self._file.write(json.dumps(line).encode() + b"\n")
             self._file.flush()
             os.fsync(self._file.fileno())
-        except OSError as error:
-            raise UserError(f"{self.path}: cannot write: {(error.strerror or str(error)).lower()}") from error
         self.lines.append(line)
 
     def __enter__(self) -> "Journal":

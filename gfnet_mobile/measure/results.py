@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gfnet_mobile.bundle.manifest import Sha256
 from gfnet_mobile.errors import UserError, first_problem
+from gfnet_mobile.files import explained
 
 UNKNOWN = "unknown"
 
@@ -155,14 +156,12 @@ def these_conditions() -> Conditions:
 
 def append_results(path: Path, results: Iterable[Result]) -> None:
     """Add JSON lines to a file; on the disk when this returns."""
-    try:
+    with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
             file.writelines(result.model_dump_json() + "\n" for result in results)
             file.flush()
             os.fsync(file.fileno())
-    except OSError as error:
-        raise UserError(f"{path}: cannot write: {(error.strerror or str(error)).lower()}") from error
 
 
 def _cpu() -> str:

@@ -63,11 +63,16 @@ def greet(connection: Connection) -> Server:
     return server
 
 
+def check_target(where: str, target: str, bundle: Bundle) -> None:
+    """Raises UserError where ``bundle`` was not exported for what a device runs."""
+    if target not in bundle.manifest.targets:
+        has, command = ", ".join(bundle.manifest.targets), f"gfnet-mobile export … --target {target}"
+        raise UserError(f"{where} runs {target}; {bundle.folder} has {has} only: {command}")
+
+
 def name_on(server: Server, bundle: Bundle, where: str) -> str:
     """What the server calls ``bundle``. Raises UserError where it has none of this identity, or cannot run it."""
-    if server.target not in bundle.manifest.targets:
-        has, command = ", ".join(bundle.manifest.targets), f"gfnet-mobile export … --target {server.target}"
-        raise UserError(f"{where} runs {server.target}; {bundle.folder} has {has} only: {command}")
+    check_target(where, server.target, bundle)
     names = [name for name, identity in server.bundles.items() if identity == bundle.manifest.bundle_id]
     if not names:
         has = ", ".join(server.bundles) or "none"
