@@ -4,7 +4,6 @@ The compiler, ktlint and ExecuTorch's Android classes come from packages that ho
 part of this project.
 """
 
-import fcntl
 import functools
 import hashlib
 import os
@@ -20,6 +19,7 @@ from tempfile import TemporaryFile
 
 import native
 import pytest
+from lab.kept import alone
 from lab.needs import need
 
 SOURCES = native.ROOT / "android_bench" / "kotlin"
@@ -82,7 +82,7 @@ def build() -> Build:
     """Everything up to date: the library, the programs of its tests, the sample app, and what they load."""
     for program in ("java", "javac", "cmake", "ninja", "g++"):
         need(program, "apt-get install default-jdk-headless cmake ninja-build g++")
-    with _locked():
+    with alone(CACHE / "lock"):
         return Build(_classes(), _native())
 
 
@@ -90,16 +90,8 @@ def build() -> Build:
 def ktlint() -> Path:
     """A jar."""
     need("java", "apt-get install default-jdk-headless")
-    with _locked():
+    with alone(CACHE / "lock"):
         return _package(KTLINT) / "package" / "resources" / "ktlint"
-
-
-@contextmanager
-def _locked() -> Iterator[None]:
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with open(CACHE / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist's workers ask at the same time
-        yield
 
 
 def _native() -> Path:

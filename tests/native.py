@@ -1,6 +1,5 @@
 """Builds android_bench once for the tests that run its programs."""
 
-import fcntl
 import functools
 import subprocess
 from importlib.util import find_spec
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from lab import arm
+from lab.kept import alone
 from lab.needs import need
 
 ROOT = Path(__file__).parents[1]
@@ -30,9 +30,7 @@ def build(variant: str = "plain") -> Path:
         need(program, f"apt-get install {package}")
     options = arm.options() if variant == "arm" else [f"-DGFNET_EXECUTORCH_WHEEL={wheel()}"]
     directory = ROOT / "build" / f"native-{variant}"
-    directory.mkdir(parents=True, exist_ok=True)
-    with open(directory / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist's workers ask at the same time
+    with alone(directory / "lock"):
         run("cmake", "-S", str(ROOT / "android_bench"), "-B", str(directory), "-G", "Ninja", "-DGFNET_TESTS=ON",
              *options, *VARIANTS[variant])  # fmt: skip
         run("cmake", "--build", str(directory))

@@ -1,15 +1,15 @@
 """Bundles for the native runner, exported once and kept until what makes them changes."""
 
-import fcntl
 import functools
 import hashlib
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import programs
+from lab.kept import kept
 
 from gfnet_mobile.bundle.store import Bundle, open_bundle
-from gfnet_mobile.files import replacing_folder
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,6 +18,13 @@ def conformance() -> dict[str, Bundle]:
     """One bundle for each kind of program."""
     folder = _kept("conformance", _export_conformance)
     return {name: open_bundle(folder / f"{name}.gfnet") for name in programs.ALL}
+
+
+def copy_conformance(folder: Path) -> Path:
+    """Into ``folder``, as NAME.gfnet, to be served or changed."""
+    for name, bundle in conformance().items():
+        shutil.copytree(bundle.folder, folder / f"{name}.gfnet")
+    return folder
 
 
 def demo() -> Bundle:
@@ -47,11 +54,4 @@ def _kept(name: str, make: Callable[[Path], None]) -> Path:
     sources = [*sorted((ROOT / "export").glob("*.py")), *sorted((ROOT / "tests").glob("programs*.py"))]
     sources += [*sorted((ROOT / "gfnet_mobile" / "models").glob("*.py")), ROOT / "constraints.txt"]
     key = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:12]
-    folder = ROOT / "build" / "bundles" / f"{name}-{key}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist's workers ask at the same time
-        if not folder.exists():
-            with replacing_folder(folder) as temporary:
-                make(temporary)
-    return folder
+    return kept(f"{name}-{key}", make)

@@ -32,10 +32,7 @@ def program(request):
 @pytest.fixture(scope="module")
 def folders(program, tmp_path_factory):
     """A folder of bundles to serve, and one for results."""
-    bundles = tmp_path_factory.mktemp("bundles")
-    for name, bundle in native_bundles.conformance().items():
-        shutil.copytree(bundle.folder, bundles / f"{name}.gfnet")
-    return bundles, tmp_path_factory.mktemp("results")
+    return native_bundles.copy_conformance(tmp_path_factory.mktemp("bundles")), tmp_path_factory.mktemp("results")
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,15 @@
 closes, and goes on. Every run takes a sample drawn by the commit; ``make stress`` takes 10,000 frames, 2,000 bundles.
 """
 
+import hashlib
 import json
 import os
 import random
 import shutil
 import socket
+import subprocess
 
+import native
 import native_bundles
 import numpy as np
 import programs
@@ -144,8 +147,6 @@ def _mutate_bundle(draw, folder):
 
 
 def _reseal(folder):
-    import hashlib
-
     path = folder / "manifest.json"
     try:
         manifest = json.loads(path.read_bytes())
@@ -160,10 +161,6 @@ def _reseal(folder):
 
 @pytest.mark.parametrize("name", programs.ALL)
 def test_the_runner_verifies_with_sanitizers_on(name):
-    import subprocess
-
-    import native
-
     bundle = native_bundles.conformance()[name]
     command = [str(native.build("sanitized") / "gfnet-runner"), "verify", str(bundle.folder)]
     done = subprocess.run(command, capture_output=True, text=True)

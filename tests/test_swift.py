@@ -30,9 +30,7 @@ def test_its_own_tests_pass_without_a_warning_or_a_race():
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory):
-    bundles = tmp_path_factory.mktemp("bundles")
-    for name, bundle in native_bundles.conformance().items():
-        shutil.copytree(bundle.folder, bundles / f"{name}.gfnet")
+    bundles = native_bundles.copy_conformance(tmp_path_factory.mktemp("bundles"))
     for bundle, name in ((native_bundles.demo(), "demo"), (native_bundles.demo_int8(), "demo-int8")):
         shutil.copytree(bundle.folder, bundles / f"{name}.gfnet")
     with serving(bundles, tmp_path_factory.mktemp("results"), in_swift()) as served, Client(served.port) as client:

@@ -1,19 +1,16 @@
 """Swift on a Linux machine: Debian 13's toolchain in a root of its own, since it does not run outside of one."""
 
-import fcntl
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from native import wheel
 
 from lab.debian import unpack
-from lab.kept import kept
+from lab.kept import alone, kept
 from lab.needs import need
 
 REPOSITORY = Path(__file__).parents[2]
@@ -71,14 +68,14 @@ def package(verb: str, *options: str) -> list[str | Path]:
 @cache
 def build() -> Path:
     """The folder of programs, built for speed and up to date."""
-    with _alone():
+    with alone(SCRATCH.with_suffix(".lock")):
         checked(*package("build", "--configuration", "release", "-Xswiftc", "-warnings-as-errors"))
     return SCRATCH / "release"
 
 
 def test(*environment: str) -> str:
     """What the package's own tests say, while a sanitizer looks for data races."""
-    with _alone():
+    with alone(SCRATCH.with_suffix(".lock")):
         return checked("env", *environment, *package("test", "--sanitize", "thread"))
 
 
@@ -98,7 +95,7 @@ def _apple_modules() -> Path:
     build()  # makes the module map of the C++ target
     folder = SCRATCH / "apple"
     folder.mkdir(exist_ok=True)
-    with _alone():
+    with alone(SCRATCH.with_suffix(".lock")):
         for module in _STAND_INS:
             _emit(folder, module, PACKAGE / "Stubs" / f"{module}.swift")
         for module in ("GFNetKit", "CoreMLEngine", "GFNetWire"):
@@ -113,15 +110,6 @@ def _emit(folder: Path, module: str, *sources: Path) -> None:
 
 def _clang_module() -> list[str]:
     return ["-Xcc", f"-fmodule-map-file={SCRATCH / 'release/CGFNetCore.build/module.modulemap'}"]
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """pytest-xdist's workers ask at the same time."""
-    SCRATCH.mkdir(parents=True, exist_ok=True)
-    with (SCRATCH.parent / "swift.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @cache
@@ -139,11 +127,3 @@ def _make(folder: Path) -> None:
     (folder / "usr/bin/sh").symlink_to("bash")
     for name in ("dev", "proc", "sys", "tmp", "root"):
         (folder / name).mkdir(exist_ok=True)
-
-
-@cache
-def wheel() -> Path:
-    """The folder of the installed ExecuTorch, whose libraries the engine links."""
-    found = find_spec("executorch")
-    assert found is not None and found.submodule_search_locations is not None
-    return Path(found.submodule_search_locations[0])
