@@ -4,7 +4,7 @@
 
 The network is MobileNet-V3-Large sized (see overhead.py), on ExecuTorch, one thread, every image walked to the last
 step. Runner and Python take turns within a round, each first every other time; ratio first, with the 95 % interval of
-its median from 2,000 resamples.
+its median from 1,000 resamples.
 """
 
 import argparse
@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from overhead import _mobilenet
+from frontier import interval
+from overhead import mobilenet
 
 from export.bundle import export_bundle
 from gfnet_mobile import Session
@@ -37,7 +38,7 @@ def main() -> None:
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        save_checkpoint(GlanceFocusNet(_mobilenet()), folder / "model.safetensors")
+        save_checkpoint(GlanceFocusNet(mobilenet()), folder / "model.safetensors")
         bundle = export_bundle(folder / "model.safetensors", ["executorch"], folder)
         _overhead(given.runner, bundle, given.rounds)
         _beside_python(given.runner, bundle, given.rounds)
@@ -52,7 +53,7 @@ def _overhead(runner: Path, bundle: Bundle, rounds: int) -> None:
     samples = [one for one in samples if "index" in one]
     shares = [100 * (one["ms"] - one["graphs_ms"]) / one["ms"] for one in samples]
     whole = np.median([one["ms"] for one in samples])
-    print(f"loop: {_interval(shares)} % of {whole:.2f} ms are not its calls (bar: 1 %)")
+    print(f"loop: {spread(shares)} % of {whole:.2f} ms are not its calls (bar: 1 %)")
 
 
 def _beside_python(runner: Path, bundle: Bundle, rounds: int) -> None:
@@ -84,7 +85,7 @@ def _beside_python(runner: Path, bundle: Bundle, rounds: int) -> None:
                 both.append((taken[native], taken[python]))
         server.kill()
     middle = np.median(both, axis=0)
-    print(f"runner / Python: {_interval(ratios)} ({middle[0]:.2f} and {middle[1]:.2f} ms; bar: not slower)")
+    print(f"runner / Python: {spread(ratios)} ({middle[0]:.2f} and {middle[1]:.2f} ms; bar: not slower)")
 
 
 def _start(runner: Path, bundle: Bundle) -> None:
@@ -101,9 +102,9 @@ def _start(runner: Path, bundle: Bundle) -> None:
     print(f"start to first answer, demo: {np.median(taken):.0f} ms, at most {max(taken):.0f} ms (bar: 150 ms)")
 
 
-def _interval(values: list[float]) -> str:
-    resampled = np.median(np.random.default_rng(0).choice(values, (2000, len(values))), axis=1)
-    low, high = np.percentile(resampled, [2.5, 97.5])
+def spread(values: list[float]) -> str:
+    """The median, and the 95 % interval of it."""
+    low, high = interval(np.array(values))
     return f"{np.median(values):.3f} ({low:.3f} to {high:.3f})"
 
 

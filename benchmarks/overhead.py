@@ -33,7 +33,7 @@ def main() -> None:
     rounds = arguments.parse_args().rounds
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        save_checkpoint(GlanceFocusNet(_mobilenet()), folder / "model.safetensors")
+        save_checkpoint(GlanceFocusNet(mobilenet()), folder / "model.safetensors")
         bundle = export_bundle(folder / "model.safetensors", ["onnx"], folder)
         picture = load_image(sign_scenes(1, seed=0, split="test")[0][0], bundle.manifest.preprocessing)
         whole, graphs = [], []
@@ -61,7 +61,7 @@ def main() -> None:
         print(f"run, peak memory: {peak:.0f} MB (bar: 200 MB)")
 
 
-def _mobilenet() -> ModelConfig:
+def mobilenet() -> ModelConfig:
     encoder = EncoderConfig(backbone="mobilenetv3_large_100")
     return ModelConfig(
         name="mobilenetv3-sized",
