@@ -2,7 +2,7 @@
 import PackageDescription
 
 // The folder of ExecuTorch's Python wheel, whose libraries ExecuTorchEngine links on Linux; without it, all else can be
-// built. On Apple's systems the engine is a package of its own, in ExecuTorch/.
+// built. On Apple's systems the engine is a package of its own, in ExecuTorchEngine/.
 let wheel = Context.environment["GFNET_EXECUTORCH_WHEEL"]
 
 let executorch = "1.5.1"

@@ -131,7 +131,7 @@ def test_the_example_of_the_guide_is_five_lines_that_agree_with_the_package(tmp_
 
 
 def test_what_cannot_be_type_checked_can_be_parsed():
-    for folder in ("App", "ExecuTorch"):
+    for folder in ("App", "ExecuTorchEngine"):
         for source in sorted((swift.PACKAGE / folder).rglob("*.swift")):
             swift.checked("swiftc", "-frontend", "-parse", source)
 
@@ -155,6 +155,6 @@ def test_versions_are_those_of_the_rest():
     constraints = (swift.REPOSITORY / "constraints.txt").read_text()
     (executorch,) = re.findall(r"^executorch==([\d.]+)", constraints, re.MULTILINE)
     assert f'executorch = "{executorch}"' in (swift.PACKAGE / "Package.swift").read_text()
-    assert f'"swiftpm-{executorch}"' in (swift.PACKAGE / "ExecuTorch/Package.swift").read_text()
-    engine = (swift.PACKAGE / "ExecuTorch/Sources/ExecuTorchEngine/ExecuTorchEngine.swift").read_text()
+    assert f'"swiftpm-{executorch}"' in (swift.PACKAGE / "ExecuTorchEngine/Package.swift").read_text()
+    engine = (swift.PACKAGE / "ExecuTorchEngine/Sources/ExecuTorchEngine/ExecuTorchEngine.swift").read_text()
     assert f'runtimeVersion = "{executorch}"' in engine

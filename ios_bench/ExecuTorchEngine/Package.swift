@@ -1,7 +1,8 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-// ExecuTorchEngine for Apple's systems: a package of its own, so that apps on Core ML do not fetch ExecuTorch.
+// ExecuTorchEngine for Apple's systems: a package of its own, so that apps on Core ML do not fetch ExecuTorch. SwiftPM
+// knows a local package by its folder's name, so the folder must not be called as ExecuTorch's own package is.
 let package = Package(
     name: "ExecuTorchEngine",
     platforms: [.iOS(.v17), .macOS(.v13)],
