@@ -6,6 +6,7 @@ checked when it is needed: a target's graphs before a runtime loads them, golden
 
 import json
 import os
+import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,16 @@ class Bundle:
     def check_golden(self) -> None:
         """Raise UserError unless the golden vectors are those that were exported."""
         self.check([self.manifest.golden.path])
+
+    def files_for(self, target: str) -> dict[str, Path]:
+        """Name in the bundle → file, of all that a device needs for ``target``: its graphs, the manifest, the golden
+        vectors; other targets stay behind. Raises UserError unless the files are those that were exported."""
+        self.check_files(target)
+        self.check_golden()
+        inside = [MANIFEST, self.manifest.golden.path]
+        for path in dict.fromkeys(graph.path for graph in self.target(target).graphs.values()):
+            inside += [posixpath.join(path, name) if name else path for name in self.manifest.files_of(path)]
+        return {name: self.path(name) for name in inside}
 
     def check(self, paths: Iterable[str]) -> None:
         """Compare size and SHA-256 of files or packages with the manifest."""
