@@ -19,6 +19,7 @@ COMMANDS = {
     "verify": "Compare a bundle's targets with its golden vectors.",
     "inspect": "Print what a bundle's Core ML graphs are made of.",
     "bench": "Measure a bundle's latency, on this machine or on a device.",
+    "embed": "Turn a bundle into a Swift package or a Gradle module for apps.",
     "devices": "List the devices that are plugged in.",
     "android": "Build the runner for Android phones.",
     "doctor": "Say what this machine lacks for each target and device.",

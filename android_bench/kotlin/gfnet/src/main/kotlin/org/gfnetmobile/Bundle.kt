@@ -69,7 +69,7 @@ private fun readManifest(folder: File): String {
     }
 }
 
-private fun checkFile(bundle: Bundle, name: String, entry: FileEntry) {
+internal fun checkFile(bundle: Bundle, name: String, entry: FileEntry) {
     val file = bundle.file(name)
     val found =
         try {

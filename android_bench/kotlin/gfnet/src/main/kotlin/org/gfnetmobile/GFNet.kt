@@ -17,7 +17,7 @@ private const val MOST_THREADS = 4 // phones have about as many fast cores
  *
  * One thread at a time. Starting on another image ends the steps of the one before.
  */
-public class GFNet private constructor(bundle: Bundle, threads: Int) : AutoCloseable {
+public class GFNet private constructor(private val bundle: Bundle, threads: Int) : AutoCloseable {
     private val program = bundle.manifest
     private val registers = program.registers.mapValues { TensorBuffer(it.value.dtype, it.value.shape) }
     private val image = registers.getValue(program.image)
@@ -27,6 +27,9 @@ public class GFNet private constructor(bundle: Bundle, threads: Int) : AutoClose
     private val steps = program.steps.map { step -> step.calls.map(::bind) }
     private var turn: Any? = null
     private var isClosed = false
+
+    /** Texts of the classes, in the order of the logits; none if the bundle has none. */
+    public val labels: List<String>? get() = program.labels
 
     public companion object {
         /**
@@ -68,6 +71,13 @@ public class GFNet private constructor(bundle: Bundle, threads: Int) : AutoClose
         val stop = stopping(rule, threshold, maxSteps, deadlineMs, expectedMs)
         return steps(bitmap, orientation).first(stop)
     }
+
+    /**
+     * Compares each graph alone, then the whole loop, with the bundle's golden vectors, which must be among its files.
+     *
+     * Ends the steps before. Throws [GFNetError] for vectors that are missing or do not fit, and for graphs that fail.
+     */
+    public fun verify(): Verification = verify(this, graphs, bundle)
 
     /** Forgets the stream: what a video model carries from frame to frame. */
     public fun reset() {

@@ -47,13 +47,21 @@ internal class GraphFile(
     /** in the order of positional arguments */
     val inputs: List<String>,
     val outputs: List<String>,
+    val isCompressed: Boolean,
+    /** largest difference from the eager model, relative to the tensor's largest value */
+    val tolerance: Double,
 )
+
+internal class Golden(val path: String, val count: Int)
 
 internal class Target(
     val graphs: Map<String, GraphFile>,
     /** found anew for this target, in place of the bundle's */
     val rules: Map<String, ExitRule>,
-)
+) {
+    /** Is nothing compressed, so that positions must be equal? */
+    val isExact: Boolean get() = graphs.values.none { it.isCompressed }
+}
 
 internal class FileEntry(val sha256: String, val bytes: Long)
 
@@ -66,6 +74,7 @@ internal class Manifest(
     val labels: List<String>?,
     val rules: Map<String, ExitRule>,
     val defaultRule: String,
+    val golden: Golden,
     val files: Map<String, FileEntry>,
 ) {
     /** The register that takes the image. */
@@ -98,6 +107,7 @@ private fun manifestOf(document: JsonObject): Manifest = Manifest(
     labels = (document["labels"] as? JsonArray)?.let(::texts),
     rules = document.inner("rules").mapValues { ruleOf(it.value as JsonObject) },
     defaultRule = document.text("default_rule"),
+    golden = document.inner("golden").let { Golden(it.text("path"), it.int("count")) },
     files = document.inner("files").mapValues { fileOf(it.value as JsonObject) },
 )
 
@@ -126,8 +136,14 @@ private fun targetOf(value: JsonObject) = Target(
     rules = value.inner("rules").mapValues { ruleOf(it.value as JsonObject) },
 )
 
-private fun graphOf(value: JsonObject) =
-    GraphFile(value.text("path"), value.text("entry"), texts(value.list("inputs")), texts(value.list("outputs")))
+private fun graphOf(value: JsonObject) = GraphFile(
+    path = value.text("path"),
+    entry = value.text("entry"),
+    inputs = texts(value.list("inputs")),
+    outputs = texts(value.list("outputs")),
+    isCompressed = value.text("compression") != "none",
+    tolerance = value.text("tolerance").toDouble(),
+)
 
 internal fun ruleOf(value: JsonObject) = ExitRule(
     measure = Measure.valueOf(value.text("measure").uppercase()),

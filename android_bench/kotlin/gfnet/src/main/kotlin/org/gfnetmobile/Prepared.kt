@@ -1,6 +1,7 @@
 package org.gfnetmobile
 
 import android.graphics.Bitmap
+import java.nio.ByteBuffer
 
 /** The way back from the network's image to the picture that it was cut from. */
 internal class Prepared(
@@ -43,4 +44,16 @@ internal fun prepare(bitmap: Bitmap, orientation: Int, preprocessing: Preprocess
         )
     val (down, across, row, column) = found
     return Prepared(size, down, across, row, column)
+}
+
+/** Puts pixels uint8 `[S, S, 3]` that are an image already into [image], float32 `[1, 3, S, S]`. */
+internal fun put(pixels: ByteBuffer, image: TensorBuffer): Prepared {
+    val side = image.shape[3]
+    val values = image.bytes.asFloatBuffer()
+    for (place in 0 until side * side) {
+        for (channel in 0 until 3) {
+            values.put(channel * side * side + place, (pixels.get(3 * place + channel).toInt() and 255) / 255f)
+        }
+    }
+    return Prepared(side, 1.0, 1.0, 0.0, 0.0)
 }

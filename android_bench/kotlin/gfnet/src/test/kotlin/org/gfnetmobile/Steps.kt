@@ -25,16 +25,3 @@ internal fun lineOf(step: Step): String {
 }
 
 private fun list(numbers: List<Number>): JsonElement = JsonArray(numbers.map(::JsonPrimitive))
-
-/** Brings pixels uint8 `[S, S, 3]` into the register for the image, without resize or crop. */
-internal fun put(pixels: ByteArray, start: Int, image: TensorBuffer): Prepared {
-    val side = image.shape[3]
-    val values = image.bytes.asFloatBuffer()
-    for (place in 0 until side * side) {
-        for (channel in 0 until 3) {
-            val level = pixels[start + 3 * place + channel].toInt() and 255
-            values.put(channel * side * side + place, level / 255f)
-        }
-    }
-    return Prepared(side, 1.0, 1.0, 0.0, 0.0)
-}

@@ -14,6 +14,7 @@ import android.widget.TextView
 import org.gfnetmobile.GFNet
 import org.gfnetmobile.GFNetError
 import org.gfnetmobile.Step
+import org.gfnetmobile.copyBundle
 import java.io.IOException
 import java.util.concurrent.Executors
 import kotlin.math.min

@@ -1,4 +1,4 @@
-package org.gfnetmobile.sample
+package org.gfnetmobile
 
 import android.content.Context
 import android.content.res.AssetManager
@@ -9,7 +9,7 @@ import java.io.IOException
  * A bundle of the app's assets as a folder of files, since graphs are mapped into memory: copied where the manifest
  * differs from that of the copy before. Throws [IOException] where the assets have no such bundle or the disk is full.
  */
-fun copyBundle(context: Context, name: String): File {
+public fun copyBundle(context: Context, name: String): File {
     val folder = File(context.filesDir, name)
     val copied = File(folder, "manifest.json")
     val manifest = context.assets.open("$name/manifest.json").use { it.readBytes() }
