@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,8 @@ from tempfile import TemporaryFile
 
 import native
 import pytest
-from lab.kept import alone
+from lab.debian import unpack
+from lab.kept import alone, kept
 from lab.needs import need
 
 SOURCES = native.ROOT / "android_bench" / "kotlin"
@@ -48,6 +49,12 @@ class Build:
         """Runs the ``main`` of a file of ``src/test/kotlin``; ``lines`` go to its standard input. What it prints."""
         return native.run(*self._command(program), *map(str, arguments), lines=lines).splitlines()
 
+    def test(self, test: str, app: Path, assets: Sequence[Path], files: Path) -> str:
+        """Runs a JUnit test of an app, compiled to ``app``: in the folders ``assets`` it finds its assets, in ``files``
+        its own files. What it prints."""
+        properties = [f"-Dassets={class_path(tuple(assets))}", f"-Dfiles={files}"]
+        return native.run(*self._java(app, *_junit()), *properties, "org.junit.runner.JUnitCore", test)
+
     @contextmanager
     def conversation(self, program: str) -> Iterator[Callable[[str], str]]:
         """The same, but it answers each line with a line as long as the block lasts."""
@@ -69,8 +76,11 @@ class Build:
             questions.close()
 
     def _command(self, program: str) -> list[str]:
+        return [*self._java(), f"org.gfnetmobile.{program}Kt"]
+
+    def _java(self, *more: Path) -> list[str]:
         options = ("-Xcheck:jni", "-Dstdout.encoding=UTF-8", f"-Djava.library.path={self.native}")
-        return ["java", *options, "-cp", class_path(self.classes), f"org.gfnetmobile.{program}Kt"]
+        return ["java", *options, "-cp", class_path((*more, *self.classes))]
 
 
 def class_path(places: tuple[Path, ...]) -> str:
@@ -84,6 +94,16 @@ def build() -> Build:
         need(program, "apt-get install default-jdk-headless cmake ninja-build g++")
     with alone(CACHE / "lock"):
         return Build(_classes(), _native())
+
+
+def compile_app(sources: Sequence[Path], to: Path) -> None:
+    """An app's folders of sources, and JUnit tests among them, against the library."""
+    _compile(_jars(), sources, to, (*build().classes, *_junit()))
+
+
+def _junit() -> tuple[Path, ...]:
+    folder = kept("junit4-1", lambda folder: unpack(("junit4", "libhamcrest-java"), folder, dependencies=False))
+    return tuple(sorted((folder / "usr/share/java").glob("*.jar")))
 
 
 @functools.cache
@@ -116,17 +136,19 @@ def _classes() -> tuple[Path, ...]:
         stubs = [str(file) for file in sources if file.suffix == ".java"]
         native.run("javac", "-Werror", "-d", str(made / "stubs"), *stubs)
         known = (made / "stubs", *jars["runtime"], *jars["executorch"])
-        _compile(jars, SOURCES / "gfnet" / "src" / "main", made / "gfnet", known, "-Xexplicit-api=strict")
+        _compile(jars, [SOURCES / "gfnet" / "src" / "main"], made / "gfnet", known, "-Xexplicit-api=strict")
         known = (made / "gfnet", *known)
-        _compile(jars, SOURCES / "gfnet" / "src" / "test", made / "test", known, f"-Xfriend-paths={made / 'gfnet'}")
-        _compile(jars, SOURCES / "sample" / "src" / "main", made / "sample", known)
+        _compile(jars, [SOURCES / "gfnet" / "src" / "test"], made / "test", known, f"-Xfriend-paths={made / 'gfnet'}")
+        _compile(jars, [SOURCES / "sample" / "src" / "main"], made / "sample", known)
         made.rename(folder)
     return kept
 
 
-def _compile(jars: dict[str, list[Path]], sources: Path, to: Path, known: tuple[Path, ...], *options: str) -> None:
+def _compile(
+    jars: dict[str, list[Path]], sources: Sequence[Path], to: Path, known: tuple[Path, ...], *options: str
+) -> None:
     native.run("java", "-cp", class_path((*jars["compiler"],)), "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler",
-               *COMPILER_OPTIONS, "-cp", class_path(known), *options, "-d", str(to), str(sources))  # fmt: skip
+               *COMPILER_OPTIONS, "-cp", class_path(known), *options, "-d", str(to), *map(str, sources))  # fmt: skip
 
 
 def _jars() -> dict[str, list[Path]]:

@@ -1,7 +1,7 @@
 """What goes into every app, whatever its language: the bundle without what only its tests need, and our own sources."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gfnet_mobile import __version__
@@ -9,6 +9,16 @@ from gfnet_mobile.bundle.store import Bundle
 
 Files = dict[str, str | Path]
 """place in the folder that is written → text, or file to be copied"""
+
+
+MOST_LABELS = 2000
+"""of a type: beyond some 3,000 a class of Java's has no room for them, and Swift's compiler takes minutes"""
+
+
+def typed_labels(bundle: Bundle) -> Sequence[str]:
+    """Those that become a type; none where the bundle has none, or too many. Apps have the class index then."""
+    labels = bundle.manifest.labels or ()
+    return labels if len(labels) <= MOST_LABELS else ()
 
 
 def written_by(bundle: Bundle, option: str) -> str:

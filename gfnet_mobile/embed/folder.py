@@ -61,7 +61,9 @@ def _listed(folder: Path, kind: str) -> dict[str, str] | None:
     try:
         listing = Listing.model_validate_json((folder / LISTING).read_bytes())
     except (OSError, ValidationError) as error:
-        raise UserError(f"{folder}: is there already, and was not written by gfnet-mobile; name a new folder") from error
+        raise UserError(
+            f"{folder}: is there already, and was not written by gfnet-mobile; name a new folder"
+        ) from error
     if listing.kind != kind:
         raise UserError(f"{folder}: holds a {listing.kind}, not a {kind}; name another folder")
     return dict(listing.files)

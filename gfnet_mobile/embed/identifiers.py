@@ -11,7 +11,9 @@ def type_name(network: str) -> str:
     """``photos_v2`` → ``PhotosV2``. Raises UserError where no such name begins with a letter."""
     name = camel(network, upper=True)
     if not name[:1].isalpha():
-        raise UserError(f"name {network!r}: makes no identifier; export it under one that begins with a letter (--name)")
+        raise UserError(
+            f"name {network!r}: makes no identifier; export it under one that begins with a letter (--name)"
+        )
     return name
 
 
@@ -23,7 +25,9 @@ def label_names(labels: Sequence[str], *, upper: bool, reserved: Collection[str]
     a leading digit has one before it; a label without letters and digits is ``class`` and its index. Camel case has no
     line inside, so that nothing can meet by these additions.
     """
-    names = [camel(label, upper=upper) or f"{'Class' if upper else 'class'}{index}" for index, label in enumerate(labels)]
+    names = [
+        camel(label, upper=upper) or f"{'Class' if upper else 'class'}{index}" for index, label in enumerate(labels)
+    ]
     count = Counter(names)
     names = [name if count[name] == 1 else f"{name}_{index}" for index, name in enumerate(names)]
     return [f"_{name}" if name[0].isdigit() else f"{name}_" if name in reserved else name for name in names]

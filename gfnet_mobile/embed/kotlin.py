@@ -6,7 +6,7 @@ from string import Template
 
 import android_bench
 from gfnet_mobile.bundle.store import Bundle
-from gfnet_mobile.embed.contents import Files, bundle_files, source_files, written_by
+from gfnet_mobile.embed.contents import Files, bundle_files, source_files, typed_labels, written_by
 from gfnet_mobile.embed.folder import write_folder
 from gfnet_mobile.embed.identifiers import label_names, type_name
 
@@ -33,8 +33,6 @@ WORDS = frozenset(
     """.split()
 )
 """of Kotlin and Java: no part of a package's name"""
-MOST_LABELS = 2000
-"""of an enum: Java's classes have room for some 3,000"""
 
 
 def write_gradle_module(bundle: Bundle, folder: Path) -> str:
@@ -48,9 +46,7 @@ def write_gradle_module(bundle: Bundle, folder: Path) -> str:
 
 def _files(bundle: Bundle, name: str, package: str, module: str) -> Files:
     network, golden = bundle.manifest.name, bundle.manifest.golden.path
-    labels = bundle.manifest.labels
-    if labels is not None and len(labels) > MOST_LABELS:
-        labels = None
+    labels = typed_labels(bundle)
     words = {
         "written": written_by(bundle, "kotlin"),
         "name": name,

@@ -7,7 +7,7 @@ from string import Template
 
 import ios_bench
 from gfnet_mobile.bundle.store import Bundle
-from gfnet_mobile.embed.contents import Files, bundle_files, source_files, written_by
+from gfnet_mobile.embed.contents import Files, bundle_files, source_files, typed_labels, written_by
 from gfnet_mobile.embed.folder import write_folder
 from gfnet_mobile.embed.identifiers import label_names, type_name
 from gfnet_mobile.errors import UserError
@@ -79,7 +79,7 @@ def write_swift_package(bundle: Bundle, target: str, folder: Path) -> str:
 
 
 def _files(bundle: Bundle, target: str, name: str) -> Files:
-    engine, module, labels = ENGINES[target], f"{name}Net", bundle.manifest.labels
+    engine, module, labels = ENGINES[target], f"{name}Net", typed_labels(bundle)
     golden = bundle.manifest.golden.path
     words = {
         "written": written_by(bundle, "swift"),
