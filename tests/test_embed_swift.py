@@ -1,4 +1,4 @@
-"""Embedded Swift packages, built in a Debian root: on ExecuTorch they run, for Core ML they agree with what Apple documents."""
+"""Embedded Swift packages, in a Debian root: on ExecuTorch they run, for Core ML they agree with Apple's documents."""
 
 import re
 

@@ -10,6 +10,7 @@ import random
 import subprocess
 
 import kotlin
+import native_bundles
 import numpy as np
 import programs
 import programs_executorch
@@ -22,6 +23,7 @@ from gfnet_mobile.bundle.manifest import ExitRule
 from gfnet_mobile.host.exit_rules import confidence, exit_steps
 from gfnet_mobile.host.preprocess import ORIENTATION, load_image
 from gfnet_mobile.host.session import Session
+from gfnet_mobile.measure.verify import verify
 
 SEED = random.Random(os.environ.get("TEST_SEED", "0")).getrandbits(32)
 BEHAVIOUR = (
@@ -91,6 +93,21 @@ def test_every_kind_of_program_gives_its_golden_vectors(build, name, tmp_path):
 
 def test_the_demo_gives_its_golden_vectors(build, demo, tmp_path):
     check_golden(build, demo, tmp_path)
+
+
+@pytest.mark.parametrize("name", [*programs.ALL, "demo", "demo-int8"])
+def test_verify_gives_the_table_of_the_python_host(build, name):
+    made = {**native_bundles.conformance(), "demo": native_bundles.demo(), "demo-int8": native_bundles.demo_int8()}
+    (first, *lines) = build.run("VerifyBundle", made[name].folder)
+    report = verify(made[name], ["executorch"])
+    (agreement,) = report.agreements
+    assert first == f"{agreement.images} {agreement.labels} {agreement.steps} true"
+    rows = {tuple(line.split()[:4]): tuple(map(float, line.split()[4:])) for line in lines}
+    assert rows.keys() == {(row.mode, str(row.step), row.graph, row.tensor) for row in report.rows}
+    for row in report.rows:
+        difference, allowed = rows[row.mode, str(row.step), row.graph, row.tensor]
+        assert allowed == pytest.approx(row.tolerance)
+        assert difference == pytest.approx(row.difference, abs=1e-6)
 
 
 def drawn_pictures():

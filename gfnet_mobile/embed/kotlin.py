@@ -13,7 +13,7 @@ from gfnet_mobile.embed.identifiers import label_names, type_name
 TARGET = "executorch"
 """what the Kotlin library runs"""
 LIBRARY = "gfnet-mobile"
-"""the folder with our own library in it, as it stands in ``android_bench``: an app needs nothing that is not in its project"""
+"""the folder with our own library in it, as it stands in ``android_bench``: a project that has all it needs"""
 LIBRARY_SOURCES = (
     "cmake/project.cmake",
     "cmake/third_party.cmake",
@@ -24,14 +24,12 @@ LIBRARY_SOURCES = (
     "kotlin/jni",
 )
 
-WORDS = frozenset(
-    """
-    abstract as assert boolean break byte case catch char class const continue default do double else enum extends false
-    final finally float for fun goto if implements import in instanceof int interface is long native new null object
-    package private protected public return short static strictfp super switch synchronized this throw throws transient
-    true try typealias typeof val var void volatile when while
-    """.split()
-)
+WORDS = """
+abstract as assert boolean break byte case catch char class const continue default do double else enum extends false
+final finally float for fun goto if implements import in instanceof int interface is long native new null object
+package private protected public return short static strictfp super switch synchronized this throw throws transient
+true try typealias typeof val var void volatile when while
+"""
 """of Kotlin and Java: no part of a package's name"""
 
 
@@ -39,7 +37,7 @@ def write_gradle_module(bundle: Bundle, folder: Path) -> str:
     """Writes the module into ``folder`` and gives its package's name. Raises UserError for a bundle without target
     ``executorch``, a name that makes no identifier, and a folder that cannot be taken."""
     name = type_name(bundle.manifest.name)
-    package = f"org.gfnetmobile.{name.lower()}{'_' if name.lower() in WORDS else ''}"
+    package = f"org.gfnetmobile.{name.lower()}{'_' if name.lower() in WORDS.split() else ''}"
     write_folder(folder, "Gradle module", _files(bundle, name, package, folder.absolute().name))
     return package
 
@@ -156,7 +154,7 @@ $check
         ),
     )
 
-    /** An answer after each step, each computed when it is asked for. Stop whenever you like: later steps cost nothing. */
+    /** An answer after each step, computed when it is asked for. Stop whenever you like: later steps cost nothing. */
     public fun steps(bitmap: Bitmap, orientation: Int = 1): Sequence<${name}Answer> =
         gfnet.steps(bitmap, orientation).map(::${name}Answer)
 
@@ -244,7 +242,7 @@ val answer = network.classify(bitmap)
 println("$${answer.label} $${answer.confidence}")
 ```
 
-`./gradlew :$module:connectedAndroidTest` replays the golden vectors on a phone. `gfnet-mobile/` is the library that runs the
-network; several modules share the one that `:gfnet` names. Files of your own may lie here; what was written changes only
-by embedding again.
+`./gradlew :$module:connectedAndroidTest` replays the golden vectors on a phone. `gfnet-mobile/` is the library that
+runs the network; several modules share the one that `:gfnet` names. Files of your own may lie here; what was written
+changes only by embedding again.
 """

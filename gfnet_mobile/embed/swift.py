@@ -13,18 +13,17 @@ from gfnet_mobile.embed.identifiers import label_names, type_name
 from gfnet_mobile.errors import UserError
 
 KIT = "GFNetKit"
-"""the folder with our own package in it, as it stands in ``ios_bench``: an app needs nothing that is not in its project"""
+"""the folder with our own package in it, as it stands in ``ios_bench``: a package that has all it needs"""
 KIT_SOURCES = ("Package.swift", "Sources", "ExecuTorchEngine")
 
-RESERVED = frozenset(
-    """
-    associatedtype class deinit enum extension fileprivate func import init inout internal let open operator private
-    precedencegroup protocol public rethrows static struct subscript typealias var break case catch continue default
-    defer do else fallthrough for guard if in repeat return throw switch where while any as await false is nil self
-    super throws true try actor async borrowing consuming each isolated macro none package sending some
-    allCases debugDescription description hash hashValue rawValue text
-    """.split()
-)
+_WORDS = """
+associatedtype class deinit enum extension fileprivate func import init inout internal let open operator private
+precedencegroup protocol public rethrows static struct subscript typealias var break case catch continue default
+defer do else fallthrough for guard if in repeat return throw switch where while any as await false is nil self
+super throws true try actor async borrowing consuming each isolated macro none package sending some
+allCases debugDescription description hash hashValue rawValue text
+"""
+RESERVED = frozenset(_WORDS.split())
 """words of the language, and what a label's type has besides its labels; ``none`` and ``some`` are an optional's"""
 
 
@@ -166,8 +165,8 @@ import GFNetKit
 
 /// The network `$network`, loaded: give it a picture, it gives an answer.
 ///
-/// Keep it: making it again loads the graphs again. It takes one picture at a time; whoever begins another meanwhile gets
-/// `GFNetError.busy`.
+/// Keep it: making it again loads the graphs again. It takes one picture at a time; whoever begins another meanwhile
+/// gets `GFNetError.busy`.
 public struct ${name}Classifier: Sendable {
     /// What runs it, for all that is not here: exit rules by name, golden vectors, streams.
     public let session: Session
@@ -180,7 +179,7 @@ $check        session = try await Session(bundle, engine: $engine(bundle))
     }
 
     /// Stops by the bundle's exit rule: as soon as it is sure enough. Or at the first step whose confidence is at least
-    /// `threshold`, after `maxSteps`, or before a step that would begin after `deadlineMs` milliseconds; the glance always runs.
+    /// `threshold`, after `maxSteps`, or before a step that would begin after `deadlineMs`; the glance always runs.
     public func classify(
         _ picture: Picture, threshold: Double? = nil, maxSteps: Int? = nil, deadlineMs: Double? = nil
     ) async throws -> ${name}Answer {
@@ -287,7 +286,8 @@ README = """\
 
 The network `$network` for iPhone apps. $written
 
-Add this folder to the project (*File › Add Package Dependencies › Add Local*), and the library `$module` to the app's target.
+Add this folder to the project (*File › Add Package Dependencies › Add Local*), and the library `$module` to the app's
+target.
 
 ```swift
 import $module
