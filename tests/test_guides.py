@@ -22,8 +22,8 @@ ELSEWHERE = {
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The environment variables of a virtual environment with gfnet-mobile from its wheel, far from this repository. All
-    that it depends on comes from this environment."""
+    """The environment variables of a virtual environment with gfnet-mobile from its wheel, far from this repository.
+    All that it depends on comes from this environment."""
     folder = tmp_path_factory.mktemp("installed")
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     files = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True).stdout
