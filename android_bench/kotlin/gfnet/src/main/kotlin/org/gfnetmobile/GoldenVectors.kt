@@ -30,7 +30,8 @@ internal class GoldenVectors(bundle: Bundle) {
             val content = FileChannel.open(file.toPath()).use { it.map(FileChannel.MapMode.READ_ONLY, 0, it.size()) }
             content.order(ByteOrder.LITTLE_ENDIAN)
             val length = if (content.capacity() < LENGTH) -1 else content.getLong(0)
-            if (length !in 0..minOf(LARGEST_HEADER, content.capacity() - LENGTH.toLong())) broken("is no safetensors file")
+            val most = minOf(LARGEST_HEADER, content.capacity() - LENGTH.toLong())
+            if (length !in 0..most) broken("is no safetensors file")
             val text = ByteArray(length.toInt())
             content.position(LENGTH)
             content.get(text)

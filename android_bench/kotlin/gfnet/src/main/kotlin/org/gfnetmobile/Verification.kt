@@ -114,7 +114,8 @@ private fun numbered(program: Manifest): List<Pair<Int, Call>> =
 
 private fun largest(logits: FloatArray): Int = logits.indices.maxBy { logits[it] }
 
-private fun end(rule: ExitRule, logits: List<FloatArray>): Int = logits.indices.first { shouldStop(rule, it, logits[it]) }
+private fun end(rule: ExitRule, logits: List<FloatArray>): Int =
+    logits.indices.first { shouldStop(rule, it, logits[it]) }
 
 private fun table(bundle: Bundle, mode: Verification.Mode, differences: Differences): List<Verification.Row> {
     val exact = bundle.target.isExact
