@@ -39,6 +39,30 @@ def test_a_device_that_computes_something_else_is_told(tested, tmp_path):
     assert not passed and re.search(r"step \d, \w+, \w+: [\d.e-]+ > 1e-12", said), said
 
 
+def test_on_apple_s_systems_executorch_s_own_package_is_found(tmp_path):
+    names = re.findall(
+        r'name: "(\w+)", package: "executorch"', (swift.PACKAGE / "ExecuTorchEngine/Package.swift").read_text()
+    )
+    assert len(names) == 4
+    executorch = tmp_path / "executorch"  # with as many products, and nothing in them
+    for name in names:
+        (executorch / "Sources" / name).mkdir(parents=True)
+        (executorch / "Sources" / name / "nothing.swift").touch()
+    products = "".join(f'.library(name: "{name}", targets: ["{name}"]), ' for name in names)
+    targets = "".join(f'.target(name: "{name}"), ' for name in names)
+    described = f'Package(name: "executorch", products: [{products}], targets: [{targets}])'
+    tools = "// swift-tools-version: 6.0\nimport PackageDescription\n"
+    (executorch / "Package.swift").write_text(f"{tools}let package = {described}\n")
+
+    package = tmp_path / "package"
+    write_swift_package(embedded.bundle(tmp_path / "bundles"), "executorch", package)
+    for file in package.rglob("Package.swift"):
+        text = file.read_text().replace("#if os(Linux)", "#if os(Windows)")
+        file.write_text(re.sub(r"\.package\(url: .*\)", f'.package(path: "{executorch}")', text))
+    place = ["--package-path", package, "--scratch-path", tmp_path / "build"]
+    assert str(executorch) in swift.checked("swift", "package", *place, "show-dependencies")
+
+
 @pytest.mark.parametrize("labels", [("a", "b", "c", "d", "e"), None])
 def test_a_package_for_core_ml_agrees_with_what_apple_documents(tmp_path, labels):
     write_swift_package(embedded.bundle(tmp_path / "bundles", labels=labels), "coreml", tmp_path / "package")

@@ -33,7 +33,8 @@ class Bundle:
 
     def target(self, name: str) -> Target:
         if name not in self.manifest.targets:
-            raise UserError(f"{self.folder}: no target {name!r}; the bundle has {', '.join(self.manifest.targets)}")
+            has = ", ".join(self.manifest.targets)
+            raise UserError(f"{self.folder}: no target {name!r}; the bundle has {has}; export it with --target {name}")
         return self.manifest.targets[name]
 
     def path(self, name: str) -> Path:
