@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 import embedded
 import pytest
@@ -190,6 +191,23 @@ def test_nobody_else_s_files_are_lost(bundle, package, capfd, change, words):
     assert everything(package.parent) == before
 
 
+def test_a_new_folder_is_there_at_once_or_not_at_all(bundle, tmp_path, monkeypatch):
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(folders.shutil, "copyfile", full)
+    with pytest.raises(UserError, match=r"x: cannot write: no space left on device"):
+        write_gradle_module(bundle, tmp_path / "x")
+    assert [file.name for file in tmp_path.iterdir()] == ["bundles"]
+
+
+def test_the_folder_may_be_the_one_that_one_is_in(bundle, tmp_path, monkeypatch):
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path / "photos")
+    write_gradle_module(bundle, Path("."))
+    assert 'include(":photos", ":gfnet")' in Path("README.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -225,7 +243,11 @@ def test_a_bundle_without_the_target_or_with_altered_files_is_refused(recurrent_
     assert not (tmp_path / "x").exists()
 
 
-def test_an_interrupted_call_is_ended_by_the_same_call(package, tmp_path, monkeypatch):
+@pytest.mark.parametrize("there", ["an older package", "an empty folder"])
+def test_an_interrupted_call_is_ended_by_the_same_call(package, tmp_path, monkeypatch, there):
+    if there == "an empty folder":
+        shutil.rmtree(package)
+        package.mkdir()
     new = embedded.bundle(tmp_path / "new", name="other", labels=("a", "b", "c", "d", "e"))
     replace, left = os.replace, [20]
 

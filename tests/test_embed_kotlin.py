@@ -2,9 +2,11 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import embedded
 import kotlin
+import native
 import native_bundles
 import pytest
 
@@ -53,6 +55,14 @@ def test_a_device_that_computes_something_else_is_told(tmp_path):
     app = App(tmp_path, embedded.bundle(tmp_path / "bundles", tolerance=1e-12, labels=None))
     with pytest.raises(pytest.fail.Exception, match=r"step \d, \w+, \w+: [\d.E-]+, 1.0E-12 is allowed"):
         app.test()
+
+
+def test_the_native_half_builds_from_what_is_in_the_module(demo, tmp_path):
+    jdk = Path(shutil.which("javac") or "").resolve().parents[1]
+    source = demo.folder / "module/gfnet-mobile/kotlin/jni"
+    native.run("cmake", "-S", str(source), "-B", str(tmp_path), "-G", "Ninja", f"-DGFNET_JDK={jdk}")
+    native.run("cmake", "--build", str(tmp_path))
+    assert (tmp_path / "libgfnet_jni.so").is_file()
 
 
 def test_labels_keep_their_texts(tmp_path):

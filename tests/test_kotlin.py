@@ -7,6 +7,8 @@ over the runner's C++ core.
 import json
 import os
 import random
+import re
+import shutil
 import subprocess
 
 import kotlin
@@ -20,6 +22,7 @@ from PIL import Image
 from export.bundle import export_bundle
 from gfnet_mobile.bundle.golden import golden_calls, read_golden
 from gfnet_mobile.bundle.manifest import ExitRule
+from gfnet_mobile.bundle.store import write_manifest
 from gfnet_mobile.host.exit_rules import confidence, exit_steps
 from gfnet_mobile.host.preprocess import ORIENTATION, load_image
 from gfnet_mobile.host.session import Session
@@ -108,6 +111,44 @@ def test_verify_gives_the_table_of_the_python_host(build, name):
         difference, allowed = rows[row.mode, str(row.step), row.graph, row.tensor]
         assert allowed == pytest.approx(row.tolerance)
         assert difference == pytest.approx(row.difference, abs=1e-6)
+
+
+def header(**entries):
+    text = json.dumps(entries).encode()
+    return len(text).to_bytes(8, "little") + text
+
+
+IMAGES = {"dtype": "U8", "shape": [4, 8, 8, 3], "data_offsets": [0, 768]}
+BROKEN_VECTORS = {
+    "nothing": (b"", "is no safetensors file"),
+    "a header that is cut off": (header(images=IMAGES)[:-20], "is no safetensors file"),
+    "a length below 0": (b"\xff" * 20, "is no safetensors file"),
+    "no JSON": ((5).to_bytes(8, "little") + b"{oops" + bytes(9), "golden.safetensors: is no JSON"),
+    "a list": ((2).to_bytes(8, "little") + b"[]", "is no safetensors file"),
+    "no images": (header(), "tensor 'images' must be there as uint8 [4, 8, 8, 3]"),
+    "no values": (header(images=IMAGES), "tensor 'images' must be there as uint8 [4, 8, 8, 3]"),
+    "another dtype": (header(images={**IMAGES, "dtype": "F32"}) + bytes(768), "must be there as uint8"),
+    "another shape": (header(images={**IMAGES, "shape": [4, 8, 8]}) + bytes(768), "must be there as uint8"),
+    "a place below 0": (header(images={**IMAGES, "data_offsets": [-768, 0]}) + bytes(768), "must be there as uint8"),
+    "a text for a place": (
+        header(images={**IMAGES, "data_offsets": ["0", 768]}) + bytes(768),
+        "is no safetensors file",
+    ),
+    "images alone": (header(images=IMAGES) + bytes(768), "tensor '0.glance.feature' must be there as float32 [4, "),
+}
+
+
+@pytest.mark.parametrize("name", [None, *BROKEN_VECTORS])
+def test_golden_vectors_that_cannot_be_used_are_one_line(build, recurrent, tmp_path, name):
+    bundle = shutil.copytree(recurrent.folder, tmp_path / "broken.gfnet")
+    content, words = BROKEN_VECTORS.get(name, (None, "golden.safetensors: is missing"))
+    (bundle / "golden.safetensors").unlink()
+    if content is not None:
+        (bundle / "golden.safetensors").write_bytes(content)
+        write_manifest(bundle, recurrent.manifest.model_dump())
+    with pytest.raises(pytest.fail.Exception) as refused:
+        build.run("VerifyBundle", bundle)
+    assert re.search(rf"org.gfnetmobile.GFNetError: .*{re.escape(words)}", str(refused.value))
 
 
 def drawn_pictures():

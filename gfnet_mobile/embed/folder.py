@@ -38,26 +38,30 @@ def write_folder(folder: Path, kind: str, files: Mapping[str, str | Path]) -> No
     All is written aside first. A new folder is there at once; files in an older one are renamed one by one, the listing
     last, so that after an interruption the same call ends what was begun.
     """
-    old = _listed(folder, kind)
-    if old is None:
+    folder = folder.resolve()
+    if not folder.exists():
         with replacing_folder(folder) as fresh:
             _fill(fresh, kind, files)
         return
+    old = _listed(folder, kind)
     with explained(folder), TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as aside:
         hashes = _fill(Path(aside), kind, files)
         _check_nothing_is_lost(folder, old, hashes)
+        if not old:  # an empty folder; what an interruption leaves in it must be known as ours
+            os.replace(Path(aside, LISTING), folder / LISTING)
         for place in hashes:
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             os.replace(Path(aside, place), folder / place)
         for place in old.keys() - hashes.keys():
             _remove(folder, place)
-        os.replace(Path(aside, LISTING), folder / LISTING)
+        if old:
+            os.replace(Path(aside, LISTING), folder / LISTING)
 
 
-def _listed(folder: Path, kind: str) -> dict[str, str] | None:
-    """Place → SHA-256 of what an earlier call wrote; None if nothing is there."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return None
+def _listed(folder: Path, kind: str) -> dict[str, str]:
+    """Place → SHA-256 of what an earlier call wrote; nothing in an empty folder."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        return {}
     try:
         listing = Listing.model_validate_json((folder / LISTING).read_bytes())
     except (OSError, ValidationError) as error:
@@ -84,7 +88,7 @@ def _fill(folder: Path, kind: str, files: Mapping[str, str | Path]) -> dict[str,
 
 
 def _check_nothing_is_lost(folder: Path, old: dict[str, str], new: dict[str, str]) -> None:
-    for place in old.keys() | new.keys():
+    for place in sorted(old.keys() | new.keys()):
         file = folder / place
         if not os.path.lexists(file):
             continue

@@ -38,7 +38,7 @@ def write_gradle_module(bundle: Bundle, folder: Path) -> str:
     ``executorch``, a name that makes no identifier, and a folder that cannot be taken."""
     name = type_name(bundle.manifest.name)
     package = f"org.gfnetmobile.{name.lower()}{'_' if name.lower() in WORDS.split() else ''}"
-    write_folder(folder, "Gradle module", _files(bundle, name, package, folder.absolute().name))
+    write_folder(folder, "Gradle module", _files(bundle, name, package, folder.resolve().name))
     return package
 
 

@@ -25,6 +25,7 @@ internal class GoldenVectors(bundle: Bundle) {
     val count: Int = program.golden.count
 
     init {
+        if (!file.isFile) throw GFNetError("$file: is missing; golden vectors may be left out of an app, but not here")
         checkFile(bundle, program.golden.path, program.files.getValue(program.golden.path))
         try {
             val content = FileChannel.open(file.toPath()).use { it.map(FileChannel.MapMode.READ_ONLY, 0, it.size()) }
@@ -37,6 +38,8 @@ internal class GoldenVectors(bundle: Bundle) {
             content.get(text)
             body = content.slice()
             header = parseJson(text.decodeToString()) as? JsonObject ?: broken("is no safetensors file")
+        } catch (error: GFNetError) {
+            throw GFNetError("$file: ${error.message?.removePrefix("$file: ")}", error)
         } catch (error: IOException) {
             throw GFNetError("$file: cannot be read: ${error.message}", error)
         }
