@@ -23,7 +23,8 @@ GRAPHS = {
 """by the graph's name; ``exit_2`` is an ``exit``"""
 TENSORS = {
     "image": "the picture: RGB from 0 to 1",
-    "patch": "a part of the picture, or all of it made small: RGB from 0 to 1",
+    "small_image": "all of the picture made small: RGB from 0 to 1",
+    "patch": "a part of the picture: RGB from 0 to 1",
     "feature": "what was seen in this look, for the exit head",
     "state": "what was seen in this look, for the policy",
     "hidden": "what the policy remembers; zeros before its first call",
