@@ -17,7 +17,6 @@ from native import spread
 from export.bundle import export_bundle
 from gfnet_mobile import Session
 from gfnet_mobile.data import sign_scenes
-from gfnet_mobile.host.session import Step
 
 TARGETS = ("onnx", "executorch")
 LEVERS = {"fuse": {"fuse": True}, "int8": {"compress": {"": "int8"}, "calibration": 500}}
