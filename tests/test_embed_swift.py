@@ -66,9 +66,7 @@ def test_on_apple_s_systems_executorch_s_own_package_is_found(tmp_path):
 @pytest.mark.parametrize("labels", [("a", "b", "c", "d", "e"), None])
 def test_a_package_for_core_ml_agrees_with_what_apple_documents(tmp_path, labels):
     write_swift_package(embedded.bundle(tmp_path / "bundles", labels=labels), "coreml", tmp_path / "package")
-    resources = tmp_path / "Resources.swift"  # SwiftPM makes it of the package's resources
-    resources.write_text("import Foundation\nextension Bundle { static var module: Bundle { .main } }\n")
-    swift.type_check(*sorted((tmp_path / "package/Sources/TinyNet").glob("*.swift")), resources)
+    swift.type_check_package(tmp_path / "package")
 
 
 def test_labels_keep_their_texts(tmp_path):

@@ -9,6 +9,7 @@ import venv
 from pathlib import Path
 
 import kotlin
+import native_bundles
 import pytest
 from lab import swift
 
@@ -50,41 +51,13 @@ def commands(guide):
             yield command.strip(), needed
 
 
-def followed(guide, folder, environment):
+def follow(guide, folder, environment):
     """Runs all that needs nothing, in one shell. pip installed the wheel already: a registry has none yet."""
     lines = [command for command, needed in commands(guide) if not needed and not command.startswith("pip install")]
+    assert len(lines) >= 4
     script = "\n".join(["set -eux", *lines])
     done = subprocess.run(["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-5000:]
-    return len(lines)
-
-
-@pytest.fixture(scope="module", params=ELSEWHERE)
-def guide(request, installed, tmp_path_factory):
-    """A guide's name, and the folder in which it was followed."""
-    folder = tmp_path_factory.mktemp("followed")
-    assert followed(request.param, folder, installed) >= 4
-    return request.param, folder
-
-
-def test_a_guide_says_what_its_commands_need(guide):
-    name, _ = guide
-    assert {needed for _, needed in commands(name) if needed} == ELSEWHERE[name]
-    assert next(commands(name))[0].startswith("pip install 'gfnet-mobile[export]'")
-
-
-def test_embedding_needs_neither_torch_nor_a_runtime(guide, installed, tmp_path):
-    _, folder = guide
-    for name in ("torch", "timm", "coremltools", "executorch", "onnx", "onnxruntime"):
-        (tmp_path / f"{name}.py").write_text("raise ImportError('not here')\n")
-    where = ["python", "-c", "import gfnet_mobile, ios_bench; print(gfnet_mobile.__file__, ios_bench.__file__)"]
-    environment = {**installed, "PYTHONPATH": str(tmp_path)}
-    places = subprocess.run(where, cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout
-    assert str(ROOT) not in places and "site-packages" in places
-    language = "--kotlin" if (folder / "demo").exists() else "--swift"
-    command = ["gfnet-mobile", "embed", "bundles/demo.gfnet", language, str(tmp_path / "app")]
-    subprocess.run(command, cwd=folder, env=environment, check=True)
-    assert (tmp_path / "app" / "README.md").is_file()
 
 
 def code(guide, language, word):
@@ -94,43 +67,48 @@ def code(guide, language, word):
     return found
 
 
-@pytest.mark.parametrize("guide", ["app-ios.md"], indirect=True)
-def test_the_iphone_guide_s_package_passes_its_test_in_swift(guide):
-    _, folder = guide
-    (command,) = (command for command, needed in commands(guide[0]) if needed == "Swift")
-    said = swift.checked("env", f"--chdir={folder}", *command.split(), "--jobs", "1")
+@pytest.mark.parametrize("guide", ELSEWHERE)
+def test_a_guide_says_what_its_commands_need(guide):
+    assert {needed for _, needed in commands(guide) if needed} == ELSEWHERE[guide]
+    assert next(commands(guide))[0] == "pip install 'gfnet-mobile[export]'"
+
+
+def test_embedding_needs_neither_this_repository_nor_torch_nor_a_runtime(installed, tmp_path):
+    for name in ("torch", "timm", "coremltools", "executorch", "onnx", "onnxruntime"):
+        (tmp_path / f"{name}.py").write_text("raise ImportError('not here')\n")
+    environment = {**installed, "PYTHONPATH": str(tmp_path)}
+    where = ["python", "-c", "import gfnet_mobile, ios_bench; print(gfnet_mobile.__file__, ios_bench.__file__)"]
+    places = subprocess.run(where, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True).stdout
+    assert str(ROOT) not in places and "site-packages" in places
+    command = ["gfnet-mobile", "embed", native_bundles.demo().folder, "--target", "executorch"]
+    folders = ["--kotlin", tmp_path / "demo", "--swift", tmp_path / "DemoNet"]
+    subprocess.run([*command, *folders], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "demo/README.md").is_file() and (tmp_path / "DemoNet/README.md").is_file()
+
+
+def test_the_iphone_guide_holds(installed, tmp_path):
+    guide = "app-ios.md"
+    follow(guide, tmp_path, installed)
+    (command,) = (command for command, needed in commands(guide) if needed == "Swift")
+    said = swift.checked("env", f"--chdir={tmp_path}", *command.split(), "--jobs", "1")
     assert "Test run with 1 test passed" in said
-
-
-@pytest.mark.parametrize("guide", ["app-ios.md"], indirect=True)
-def test_the_iphone_guide_s_lines_agree_with_the_package(guide, tmp_path):
-    name, folder = guide
-    lines = [line for line in code(name, "swift", "DemoClassifier").splitlines() if line and "import" not in line]
+    lines = [line for line in code(guide, "swift", "DemoClassifier").splitlines() if line and "import" not in line]
     assert len(lines) <= 5
-    example = tmp_path / "Example.swift"
     body = "\n".join(f"    {line}" for line in lines)
+    example = tmp_path / "Example.swift"
     example.write_text(f"import CoreVideo\n\nfunc example(pixelBuffer: CVPixelBuffer) async throws {{\n{body}\n}}\n")
-    resources = tmp_path / "Resources.swift"  # SwiftPM makes it of the package's resources
-    resources.write_text("import Foundation\nextension Bundle { static var module: Bundle { .main } }\n")
-    swift.type_check(*sorted((folder / "DemoNet/Sources/DemoNet").glob("*.swift")), resources, example)
+    swift.type_check_package(tmp_path / "DemoNet", example)
 
 
-@pytest.mark.parametrize("guide", ["app-android.md"], indirect=True)
-def test_the_android_guide_s_module_passes_its_test_and_its_activity_compiles(guide, tmp_path):
-    name, folder = guide
+def test_the_android_guide_holds(installed, tmp_path):
+    guide = "app-android.md"
+    follow(guide, tmp_path, installed)
+    readme = (tmp_path / "demo" / "README.md").read_text()
+    assert code(guide, "kotlin", "include(") in readme and code(guide, "kotlin", "dependencies").strip() in readme
     (tmp_path / "app").mkdir()
-    (tmp_path / "app" / "LookActivity.kt").write_text(code(name, "kotlin", "LookActivity"))
-    parts = {part: folder / "demo/src" / part for part in ("androidTest", "main")}
-    kotlin.compile_app([*(part / "kotlin" for part in parts.values()), tmp_path / "app"], tmp_path / "classes")
-    assets = [part / "assets" for part in parts.values()]
-    (tmp_path / "files").mkdir()
-    said = kotlin.build().test("org.gfnetmobile.demo.GoldenTest", tmp_path / "classes", assets, tmp_path / "files")
-    assert "OK (1 test)" in said
-
-
-@pytest.mark.parametrize("guide", ["app-android.md"], indirect=True)
-def test_the_android_guide_s_lines_for_gradle_are_those_of_the_module(guide):
-    name, folder = guide
-    readme = (folder / "demo" / "README.md").read_text()
-    assert code(name, "kotlin", "include(") in readme
-    assert code(name, "kotlin", "dependencies").strip() in readme
+    (tmp_path / "app" / "LookActivity.kt").write_text(code(guide, "kotlin", "LookActivity"))
+    parts = [tmp_path / "demo/src" / part for part in ("androidTest", "main")]
+    kotlin.compile_app([*(part / "kotlin" for part in parts), tmp_path / "app"], tmp_path / "classes")
+    assets, files = [part / "assets" for part in parts], tmp_path / "files"
+    files.mkdir()
+    assert "OK (1 test)" in kotlin.build().test("org.gfnetmobile.demo.GoldenTest", tmp_path / "classes", assets, files)

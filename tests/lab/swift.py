@@ -85,6 +85,14 @@ def type_check(*sources: Path) -> None:
     checked("swiftc", *_LANGUAGE, "-I", modules, *_clang_module(), "-typecheck", "-parse-as-library", *sources)
 
 
+def type_check_package(folder: Path, *more: Path) -> None:
+    """The same for the module of an embedded package, and other sources as if they belonged to it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        resources = Path(scratch) / "resources.swift"  # as SwiftPM makes it for a target with resources
+        resources.write_text("import Foundation\nextension Bundle { static var module: Bundle { .main } }\n")
+        type_check(*sorted((folder / "Sources").rglob("*.swift")), resources, *more)
+
+
 _STAND_INS = ("CoreVideo", "CoreGraphics", "ImageIO", "VideoToolbox", "CoreML", "Combine")
 _LANGUAGE = ("-swift-version", "6", "-warnings-as-errors", "-package-name", "ios_bench")
 
