@@ -10,7 +10,6 @@ from gfnet_mobile.bundle.store import Bundle
 Files = dict[str, str | Path]
 """place in the folder that is written → text, or file to be copied"""
 
-
 MOST_LABELS = 2000
 """of a type: beyond some 3,000 a class of Java's has no room for them, and Swift's compiler takes minutes"""
 
@@ -23,8 +22,8 @@ def typed_labels(bundle: Bundle) -> Sequence[str]:
 
 def written_by(bundle: Bundle, option: str) -> str:
     """For the head of a generated file."""
-    name = bundle.folder.name
-    return f"Written by gfnet-mobile {__version__}; `gfnet-mobile embed {name} --{option} FOLDER` writes it anew."
+    command = f"gfnet-mobile embed {bundle.manifest.name}.gfnet --{option} FOLDER"
+    return f"Written by gfnet-mobile {__version__}; `{command}` writes it anew."
 
 
 def bundle_files(bundle: Bundle, target: str, place: str) -> Files:

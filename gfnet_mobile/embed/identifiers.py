@@ -21,9 +21,9 @@ def label_names(labels: Sequence[str], *, upper: bool, reserved: Collection[str]
     """An identifier for each label, all different: ``golden retriever`` → ``goldenRetriever``, with ``upper``
     ``GoldenRetriever``.
 
-    Labels that would share one have their class index behind it (``crane_134``), reserved words a line (``default_``),
-    a leading digit has one before it; a label without letters and digits is ``class`` and its index. Camel case has no
-    line inside, so that nothing can meet by these additions.
+    Labels that would share one have their class index behind it (``crane_134``), reserved words an underscore
+    (``default_``), a leading digit has one before it; a label without letters and digits is ``class`` and its index.
+    Camel case has no underscores, so that no two can become one by these additions.
     """
     names = [
         camel(label, upper=upper) or f"{'Class' if upper else 'class'}{index}" for index, label in enumerate(labels)

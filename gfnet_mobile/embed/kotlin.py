@@ -24,7 +24,7 @@ LIBRARY_SOURCES = (
     "kotlin/jni",
 )
 
-WORDS = """
+KEYWORDS = """
 abstract as assert boolean break byte case catch char class const continue default do double else enum extends false
 final finally float for fun goto if implements import in instanceof int interface is long native new null object
 package private protected public return short static strictfp super switch synchronized this throw throws transient
@@ -37,7 +37,7 @@ def write_gradle_module(bundle: Bundle, folder: Path) -> str:
     """Writes the module into ``folder`` and gives its package's name. Raises UserError for a bundle without target
     ``executorch``, a name that makes no identifier, and a folder that cannot be taken."""
     name = type_name(bundle.manifest.name)
-    package = f"org.gfnetmobile.{name.lower()}{'_' if name.lower() in WORDS.split() else ''}"
+    package = f"org.gfnetmobile.{name.lower()}{'_' if name.lower() in KEYWORDS.split() else ''}"
     write_folder(folder, "Gradle module", _files(bundle, name, package, folder.resolve().name))
     return package
 

@@ -94,7 +94,7 @@ def _files(bundle: Bundle, target: str, name: str) -> Files:
         "label": f"{name}Label" if labels else "Int",
         "typed": f"{name}Label.allCases[step.label]" if labels else "step.label",
         "check": Template(CHECK).substitute(name=name) if labels else "",
-        "golden": golden,
+        "golden": _literal(golden),
     }
     texts = {
         "Package.swift": PACKAGE,
@@ -267,7 +267,7 @@ import Testing
     // the vectors stay out of the app; here they lie where the manifest wants them
     let copy = folder.appendingPathComponent("$network.gfnet")
     try FileManager.default.copyItem(at: ${name}Classifier.bundle().folder, to: copy)
-    let vectors = copy.appendingPathComponent("$golden")
+    let vectors = copy.appendingPathComponent($golden)
     try FileManager.default.createDirectory(at: vectors.deletingLastPathComponent(), withIntermediateDirectories: true)
     let golden = try #require(Bundle.module.url(forResource: "golden", withExtension: "safetensors"))
     try FileManager.default.copyItem(at: golden, to: vectors)
