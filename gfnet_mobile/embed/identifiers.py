@@ -45,6 +45,6 @@ def camel(text: str, *, upper: bool) -> str:
 
 
 def _fits(letter: str) -> bool:
-    """Is it a letter or digit? As of Unicode 3.2, in its first plane: those that every compiler knows."""
-    category = unicodedata.ucd_3_2_0.category(letter)
-    return letter <= "\uffff" and (category[0] == "L" or category == "Nd")
+    """Is it a letter or digit of the first plane, and has been since Unicode 3.2? Every compiler knows those."""
+    kinds = {unicodedata.category(letter), unicodedata.ucd_3_2_0.category(letter)}
+    return letter <= "\uffff" and all(kind[0] == "L" or kind == "Nd" for kind in kinds)
