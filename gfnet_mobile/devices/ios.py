@@ -43,13 +43,14 @@ class IPhone:
         self.name = phone.name
         self._phone = phone
         self._tunnel = ios_usb.Tunnel(phone.udid, PORT)
-        self._served = False  # the app serves this command, and no other
+        self._ours = False  # the app serves this command, and no other
 
     def connect(self) -> Connection:
         if self._phone.udid not in ios_usb.attached():
             raise Disconnected(f"{self.name} is not plugged in: see its cable")
         with suppress(Disconnected):
             return self._answering(0)
+        self._ours = True
         self._phone.road.launch(self._phone.udid, ["--serve", str(PORT)])
         return self._answering(START_S)
 
@@ -87,7 +88,7 @@ class IPhone:
     def close(self) -> None:
         """The app ended, unless it is another's; nothing leads to it any more. Files stay."""
         self._tunnel.close()
-        if self._served:
+        if self._ours:
             with suppress(UserError):  # a phone that is gone cannot be tidied
                 self._phone.road.stop(self._phone.udid)
 
@@ -99,7 +100,7 @@ class IPhone:
                 connection = self._tunnel.connect(self.name)
                 try:
                     connection.ask("hello", patience_s=HELLO_S)
-                    self._served = True
+                    self._ours = True
                     return connection
                 except BaseException:
                     connection.close()
