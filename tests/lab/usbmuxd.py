@@ -72,7 +72,7 @@ class Usbmuxd:
     def close(self) -> None:
         for udid in list(self._plugged):
             self.pull(udid)
-        # closed alone, it would stay open for the thread that waits on it, which could take another socket of its number
+        # closed alone, it stays open for the thread that waits on it, which may come to wait on another of its number
         self._server.shutdown(socket.SHUT_RDWR)
         self._accepting.join()
         self._server.close()
