@@ -24,6 +24,7 @@ from gfnet_mobile.measure.journal import Journal
 from gfnet_mobile.measure.remote_bench import remote_bench
 from gfnet_mobile.measure.results import Result
 from gfnet_mobile.measure.verify import verify_session
+from gfnet_mobile.runtimes.remote import greet
 
 DISCONNECTS = int(os.environ.get("DISCONNECTS", "3"))
 """of each kind; ``make stress`` asks for 200"""
@@ -90,6 +91,12 @@ def test_units_that_the_phone_does_not_have_are_refused_before_anything_is_measu
     assert main(["bench", str(bundle.folder), *options]) == 2
     assert f"{phone.name}: computes on cpu, not on cpu_and_ne" in capfd.readouterr().err
     assert not os.listdir(tmp_path)
+
+
+def test_the_app_says_how_warm_the_phone_is_before_it_measures(phone, bundle):
+    with opened("ios", [bundle]) as device, device.connect() as connection:
+        conditions = device.conditions().beside(greet(connection).conditions)
+    assert conditions.peak_memory_bytes > 0 and conditions.battery_percent == 80
 
 
 def test_only_what_has_changed_is_copied(phone, bundle):

@@ -107,7 +107,7 @@ def test_a_phone_that_devicectl_does_not_know_is_go_ios_s(iphones, app, monkeypa
         ({"locked": True}, "is locked: unlock it, and leave its screen on"),
         ({"trusted": False}, "does not accept how the app is signed: sign it with a team"),
         ({"installed": False}, r"has no bench app: GFNET_APP=PATH/GFNetBench\.app installs it; .*on a Mac"),
-        ({"version": "15.8"}, "has iOS 15.8; the app needs iOS 16 or later"),
+        ({"version": "15.8"}, "has iOS 15.8: the app needs iOS 16 or later"),
     ],
 )
 def test_what_keeps_a_phone_from_measuring_is_one_line_that_mends_it(phone, bundle, capfd, state, message):
