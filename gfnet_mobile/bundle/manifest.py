@@ -173,6 +173,14 @@ class ExitRule(_Strict):
         """Of its calibration; empty where that does not say."""
         return (self.calibration.step_ms if self.calibration else None) or ()
 
+    @property
+    def anywhere(self) -> "ExitRule":
+        """Without what holds on one device only."""
+        if self.calibration is None:
+            return self
+        own = dict.fromkeys(("device", "mean_ms", "p50_ms", "p95_ms", "worst_ms", "step_ms"))
+        return self.model_copy(update={"calibration": self.calibration.model_copy(update=own)})
+
 
 class Golden(_Strict):
     path: RelativePath
