@@ -14,9 +14,10 @@ from gfnet_mobile.bundle.manifest import NAME
 from gfnet_mobile.bundle.store import open_bundle, with_rules
 from gfnet_mobile.cli.output import show
 from gfnet_mobile.errors import UserError
-from gfnet_mobile.measure.calibrate import Calibrated, Goal, check_logits
+from gfnet_mobile.measure.calibrate import Calibrated, check_logits
 from gfnet_mobile.measure.calibrate import calibrate as calibrate_for
 from gfnet_mobile.measure.expectation import Figure
+from gfnet_mobile.measure.goal import Goal
 from gfnet_mobile.measure.logits import read_logits
 from gfnet_mobile.measure.results import read_results
 from gfnet_mobile.measure.step_latency import StepLatency, step_latency
@@ -60,16 +61,16 @@ def calibrate(
     check_logits(cached, opened.manifest, times.context.target)
     goals = _goals(*given.popitem(), times)
     names = [name] if frontier is None else [f"{name}-{number:02}" for number in range(1, len(goals) + 1)]
-    found = dict(
-        zip(names, calibrate_for(cached, times, goals, f"{len(cached.labels)} images, {logits.name}"), strict=True)
-    )
-    with_rules(opened, times.context.target, {one: each.rule for one, each in found.items()}, name if default else None)
+    data = f"{len(cached.labels)} images, {logits.name}"
+    found = _distinct(dict(zip(names, calibrate_for(cached, times, goals, data), strict=True)))
+    rules = {one: each.rule for one, each in found.items()}
+    with_rules(opened, times.context.target, rules, name if default else None)
     if as_json:
         print(json.dumps([_plain(one, each) for one, each in found.items()]))
         return
     show(f"{times.context}, target {times.context.target}")
     _print_frontier(found) if frontier is not None else _print(name, found[name])
-    show(f"written: rule {names[0]}{f' to {names[-1]}' if len(names) > 1 else ''} in {bundle}")
+    show(f"written to {bundle}")
 
 
 def _goals(kind: str, value: float, times: StepLatency) -> list[Goal]:
@@ -92,15 +93,20 @@ def _goals(kind: str, value: float, times: StepLatency) -> list[Goal]:
     return [Goal("max_loss", value / 100)]
 
 
+def _distinct(found: dict[str, Calibrated]) -> dict[str, Calibrated]:
+    """Without those that are the rule before: a mean that is larger than it need be."""
+    rules = {name: one.rule.thresholds for name, one in found.items()}
+    return {name: one for name, one in found.items() if next(n for n in rules if rules[n] == rules[name]) == name}
+
+
 def _plain(name: str, one: Calibrated) -> dict[str, Any]:
     return {"name": name, **asdict(one), "goal": str(one.goal), "rule": one.rule.model_dump()}
 
 
 def _print(name: str, one: Calibrated) -> None:
     judged, against = one.judged, one.against
-    show(
-        f"rule {name}, {one.goal}: {one.rule.measure}, found on {one.found.count} images, judged on {judged.count} others"
-    )
+    show(f"rule {name}, {one.goal}: {one.rule.measure}")
+    show(f"found on {one.found.count} images, judged on {judged.count} others")
     table = Table("", "expect", "95 % interval", box=None)
     table.add_row("accuracy, %", *_percent(judged.accuracy))
     table.add_row("less than the last step's, points", *_percent(one.loss))

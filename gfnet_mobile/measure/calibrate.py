@@ -1,12 +1,12 @@
 """An exit rule for a goal, from cached logits of a validation set and measured latencies of a device.
 
-Everything is found on one half of the images and judged on the other. The published search (paper, section 3.5) is
-among the starting points, and is never better on the first half.
+Everything is found on one half of the images and judged on the other. On the first half no rule is worse than that of
+the published search (paper, section 3.5), which is taken where a search of our own does not pay on images that it has
+not seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,30 +15,27 @@ from gfnet_mobile.bundle.manifest import Calibration, ExitRule, Manifest
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.exit_rules import Floats, first_reaching
 from gfnet_mobile.measure.expectation import Expectation, Figure, difference, expectation, step_times
+from gfnet_mobile.measure.goal import Goal, costs_of, feasible, wanted
 from gfnet_mobile.measure.logits import Logits
 from gfnet_mobile.measure.results import now
-from gfnet_mobile.measure.rule_choice import Form, best_form, plain_form, published, trial
+from gfnet_mobile.measure.rule_choice import Form, Right, best_form, plain_form, published, trial
 from gfnet_mobile.measure.step_latency import StepLatency
 from gfnet_mobile.measure.threshold_search import Goals, Numbers, images_of, search
 
 FEWEST = 100
 """images, half of which are to judge by"""
-LATE = 0.05
-"""share of the images that may take longer than a p95"""
 
 
 @dataclass(frozen=True)
-class Goal:
-    """``mean_ms`` and ``p95_ms`` are milliseconds that are not to be passed, ``accuracy`` is a share of right answers
-    between 0 and 1 that is to be kept, ``max_loss`` how far it may lie below the last step's."""
+class Against:
+    """The published search for the same goal, on the half that is judged by."""
 
-    kind: Literal["mean_ms", "p95_ms", "accuracy", "max_loss"]
-    value: float
-
-    def __str__(self) -> str:
-        name = self.kind.removesuffix("_ms").replace("_", " ")
-        unit = {"accuracy": "%", "max_loss": "points"}.get(self.kind, "ms")
-        return f"{name} {self.value * (1 if unit == 'ms' else 100):.4g} {unit}"
+    accuracy: float
+    mean_ms: float
+    gain: Figure
+    """accuracy of our rule less its"""
+    saved_ms: Figure
+    """its mean time less ours"""
 
 
 @dataclass(frozen=True)
@@ -53,20 +50,8 @@ class Calibrated:
     """on the other half"""
     loss: Figure
     """accuracy of the last step less that of the rule, on the other half"""
-    against: "Against | None"
-    """the published search for the same goal; None where none of its budgets meets it"""
-
-
-@dataclass(frozen=True)
-class Against:
-    """Another rule, on the half that is judged by."""
-
-    accuracy: float
-    mean_ms: float
-    gain: Figure
-    """accuracy of ours less its"""
-    saved_ms: Figure
-    """its mean time less ours"""
+    against: Against | None
+    """None where no budget of the published search meets the goal"""
 
 
 @dataclass(frozen=True)
@@ -77,8 +62,30 @@ class Half:
     """[N, T, K]"""
     labels: NDArray[np.int64]
     """[N]"""
-    right: NDArray[np.bool_]
-    """[N, T]"""
+    right: Right
+
+
+@dataclass(frozen=True)
+class Way:
+    """A measure with its temperatures, and T - 1 thresholds."""
+
+    form: Form
+    thresholds: Floats
+
+
+def check_logits(cached: Logits, manifest: Manifest, target: str) -> None:
+    """Raise UserError unless these are logits of the bundle's network, as ``target`` computes them."""
+    model, where, shape = cached.metadata["model"], cached.metadata.get("target", "eager"), cached.logits.shape[1:]
+    steps, classes = len(manifest.steps), manifest.classes
+    if model != manifest.checkpoint:
+        raise UserError(f"logits of another network (checkpoint {model[:12]}, not {manifest.checkpoint[:12]})")
+    if shape != (steps, classes):
+        raise UserError(f"logits of {shape[0]} steps and {shape[1]} classes; the bundle has {steps} and {classes}")
+    exact = where == "eager" or (where in manifest.targets and manifest.targets[where].exact)
+    if where != target and not (exact and manifest.targets[target].exact):
+        raise UserError(f"logits of {where} are not those of {target}: run evaluate with --target {target} --logits")
+    if cached.labels.min() < 0 or cached.labels.max() >= classes:
+        raise UserError(f"labels beyond the {classes} classes of the bundle")
 
 
 def calibrate(cached: Logits, latency: StepLatency, goals: Sequence[Goal], data: str) -> list[Calibrated]:
@@ -91,167 +98,118 @@ def calibrate(cached: Logits, latency: StepLatency, goals: Sequence[Goal], data:
         raise UserError("a network of one step needs no exit rule")
     parts = np.array_split(np.random.default_rng(0).permutation(count), 2)
     first, second = (_half(cached.logits[part], cached.labels[part]) for part in parts)
-    rules = [rule for group in _groups(goals) for rule in _rules(first, latency, group)]
+    groups = [[goal] for goal in goals] if goals[0].kind == "p95_ms" else [goals]  # a p95 has costs of its own
+    ways = [pair for group in groups for pair in _ways(first, latency, group)]
+    forms = {id(way.form): way.form for pair in ways for way in pair if way is not None}
+    unseen = {name: form.on(second.logits) for name, form in forms.items()}
+    about = Calibration(
+        data=data,
+        data_hash=cached.metadata.get("data"),
+        device=str(latency.context),
+        date=now(),
+        step_ms=step_times(latency),
+    )
     return [
-        _judged(goal, rule, heuristic, (first, second), latency, (data, cached.metadata.get("data")))
-        for goal, (rule, heuristic) in zip(goals, rules, strict=True)
+        _judged(goal, pair, (first, second), unseen, latency, about) for goal, pair in zip(goals, ways, strict=True)
     ]
-
-
-def check_logits(cached: Logits, manifest: Manifest, target: str) -> None:
-    """Raise UserError unless these are logits of the bundle's network, as ``target`` computes them."""
-    model, where, shape = cached.metadata["model"], cached.metadata.get("target", "eager"), cached.logits.shape[1:]
-    steps, classes = len(manifest.steps), manifest.classes
-    if model != manifest.checkpoint:
-        raise UserError(
-            f"logits of another network ({model[:12]}; the bundle's checkpoint is {manifest.checkpoint[:12]})"
-        )
-    if shape != (steps, classes):
-        raise UserError(f"logits of {shape[0]} steps and {shape[1]} classes; the bundle has {steps} and {classes}")
-    if where != target and not (manifest.targets[target].exact and _exact(manifest, where)):
-        raise UserError(f"logits of {where}, but {target} is compressed; evaluate it with --target {target} --logits")
-    if cached.labels.min() < 0 or cached.labels.max() >= classes:
-        raise UserError(f"labels beyond the {classes} classes of the bundle")
-
-
-def _exact(manifest: Manifest, where: str) -> bool:
-    return where == "eager" or (where in manifest.targets and manifest.targets[where].exact)
 
 
 def _half(logits: Floats, labels: NDArray[np.int64]) -> Half:
     return Half(logits, labels, logits.argmax(axis=2) == labels[:, None])
 
 
-def _groups(goals: Sequence[Goal]) -> list[Sequence[Goal]]:
-    """Goals that one search serves."""
-    return [[goal] for goal in goals] if goals[0].kind == "p95_ms" else [goals]
-
-
-def _costs(latency: StepLatency, goal: Goal) -> Numbers:
-    """[T]: what leaving at each step costs. A p95 is a mean too: of the share of each step's walks that come late."""
-    if goal.kind == "p95_ms":
-        return (np.stack(latency.cumulative_ms) > goal.value).mean(axis=1)
-    return latency.means_ms
-
-
-def _wanted(goals: Sequence[Goal], first: Half) -> Goals:
-    values = np.array([goal.value for goal in goals])
-    if goals[0].kind == "mean_ms":
-        return Goals("cost", values)
-    if goals[0].kind == "p95_ms":
-        return Goals("cost", np.full(len(values), LATE))
-    return Goals("accuracy", values if goals[0].kind == "accuracy" else first.right[:, -1].mean() - values)
-
-
-Chosen = tuple[Form, Floats]
-"""a measure with its temperatures, and T - 1 thresholds"""
-
-
-def _rules(first: Half, latency: StepLatency, goals: Sequence[Goal]) -> list[tuple[Chosen, Chosen | None]]:
-    """For each goal what was chosen, and the published search's best."""
-    costs, wanted, plain, right = (
-        _costs(latency, goals[0]),
-        _wanted(goals, first),
-        plain_form(first.logits),
-        first.right,
-    )
-    quota = published(plain, right, costs, wanted)
+def _ways(first: Half, latency: StepLatency, goals: Sequence[Goal]) -> list[tuple[Way, Way | None]]:
+    """For each goal what is taken, and what the published search finds."""
+    costs, goal, right = costs_of(goals[0], latency), wanted(goals, float(first.right[:, -1].mean())), first.right
+    plain = plain_form(first.logits)
+    quota = published(plain, right, costs, goal)
     starts = quota.thresholds[quota.reached]
-    base = search(images_of(plain.sure, right, costs, starts), wanted, starts)
-    for goal, reached in zip(goals, base.reached, strict=True):
-        if not reached:
-            raise UserError(f"goal {goal}: cannot be met; {_feasible(goal, latency, base.highest)}")
+    base = search(images_of(plain.sure, right, costs, starts), goal, starts)
+    if not base.reached.all():
+        missed = goals[int(base.reached.argmin())]
+        raise UserError(f"goal {missed}: cannot be met; {feasible(missed, latency, base.highest)}")
     form = best_form(plain, first.logits, first.labels, right, costs, base.price)
-    tried = trial(form, plain, right, costs, wanted, base.price)
-    kept = wanted if wanted.kind == "cost" else Goals("accuracy", wanted.limits + tried.optimism)
-    found = search(images_of(form.sure, right, costs), kept)
-    chosen: list[tuple[Chosen, Chosen | None]] = []
-    for index, limit in enumerate(wanted.limits):
-        searched, simple = (form, found.thresholds[index]), (plain, base.thresholds[index])
-        heuristic = (plain, quota.thresholds[index]) if quota.reached[index] else None
-        ours = searched if found.reached[index] else simple
-        if heuristic is not None:
-            worth = [_worth(way, first, costs, wanted.kind, limit) for way in (ours, heuristic)]
-            ours = ours if tried.pays[index] and worth[0] >= worth[1] else heuristic
-        chosen.append((ours, heuristic))
-    return chosen
+    tried = trial(form, plain, right, costs, goal, base.price)
+    safer = goal if goal.kind == "cost" else Goals("accuracy", goal.limits + tried.optimism)
+    found = search(images_of(form.sure, right, costs), safer)
+    ways: list[tuple[Way, Way | None]] = []
+    for index, limit in enumerate(goal.limits.tolist()):
+        ours = Way(form, found.thresholds[index]) if found.reached[index] else Way(plain, base.thresholds[index])
+        other = Way(plain, quota.thresholds[index]) if quota.reached[index] else None
+        if other is not None:
+            worse = _worth(ours, right, costs, goal.kind, limit) < _worth(other, right, costs, goal.kind, limit)
+            ours = other if worse or not tried.pays[index] else ours
+        ways.append((ours, other))
+    return ways
 
 
-def _worth(chosen: Chosen, first: Half, costs: Numbers, kind: str, limit: float) -> tuple[float, float]:
+def _worth(way: Way, right: Right, costs: Numbers, kind: str, limit: float) -> tuple[float, float]:
     """Larger is better for a goal; minus infinity first where it is missed."""
-    form, thresholds = chosen
-    ends = first_reaching(form.sure, thresholds)
-    accuracy, cost = float(first.right[np.arange(len(ends)), ends].mean()), float(costs[ends].mean())
+    ends, answers = _outcome(way.form.sure, way.thresholds, right)
+    accuracy, cost = float(answers.mean()), float(costs[ends].mean())
     if kind == "cost":
         return (accuracy, -cost) if cost <= limit * (1 + 1e-9) else (-np.inf, -cost)
     return (-cost, accuracy) if accuracy >= limit - 1e-9 else (-np.inf, accuracy)
-
-
-def _feasible(goal: Goal, latency: StepLatency, highest: float) -> str:
-    if goal.kind == "mean_ms":
-        return f"the glance alone takes {latency.means_ms[0]:.4g} ms on average"
-    if goal.kind == "p95_ms":
-        return f"the 95th percentile of the glance alone is {np.quantile(latency.cumulative_ms[0], 0.95):.4g} ms"
-    return f"no thresholds that were tried get more than {100 * highest:.4g} % right"
-
-
-def _judged(
-    goal: Goal,
-    chosen: Chosen,
-    heuristic: Chosen | None,
-    halves: tuple[Half, Half],
-    latency: StepLatency,
-    data: tuple[str, str | None],
-) -> Calibrated:
-    form, row = chosen
-    thresholds = _settled(row, form.sure)
-    last_step = thresholds.index(0.0) if 0.0 in thresholds else len(thresholds)
-    first, second = (_outcome((form, _floats(thresholds)), half) for half in halves)
-    found, judged = (expectation(ends, right, latency, last_step) for ends, right in (first, second))
-    other = None if heuristic is None else _outcome(heuristic, halves[1])
-    calibration = Calibration(
-        data=data[0],
-        data_hash=data[1],
-        device=str(latency.context),
-        goal=str(goal),
-        date=now(),
-        accuracy=judged.accuracy.value,
-        mean_steps=judged.mean_steps,
-        mean_ms=judged.mean_ms.value,
-        p50_ms=judged.p50_ms,
-        p95_ms=judged.p95_ms.value,
-        worst_ms=judged.worst_ms,
-        leaves=judged.leaves,
-        step_ms=step_times(latency),
-    )
-    rule = ExitRule(
-        measure=form.measure, temperature=form.temperature, thresholds=tuple(thresholds), calibration=calibration
-    )
-    loss = difference(halves[1].right[:, -1], second[1])
-    return Calibrated(goal, rule, found, judged, loss, other and _against(second, other, latency.means_ms))
 
 
 Outcome = tuple[NDArray[np.int64], NDArray[np.bool_]]
 """[N]: the step at which each image leaves, and whether it is right there"""
 
 
-def _outcome(chosen: Chosen, half: Half) -> Outcome:
-    form, thresholds = chosen
-    ends = first_reaching(form.on(half.logits), thresholds)
-    return ends, half.right[np.arange(len(ends)), ends]
+def _outcome(sure: Floats, thresholds: Floats, right: Right) -> Outcome:
+    ends = first_reaching(sure, thresholds)
+    return ends, right[np.arange(len(ends)), ends]
 
 
-def _against(ours: Outcome, other: Outcome, costs: Numbers) -> Against:
-    return Against(
-        accuracy=float(other[1].mean()),
-        mean_ms=float(costs[other[0]].mean()),
-        gain=difference(ours[1], other[1]),
-        saved_ms=difference(costs[other[0]], costs[ours[0]]),
+def _judged(
+    goal: Goal,
+    pair: tuple[Way, Way | None],
+    halves: tuple[Half, Half],
+    unseen: Mapping[int, Floats],
+    latency: StepLatency,
+    about: Calibration,
+) -> Calibrated:
+    """What to expect of the first way, beside the other; ``unseen`` holds the forms' confidences on the second half."""
+    ours, other = pair
+    thresholds = _settled(ours.thresholds, ours.form.sure)
+    row = np.array([np.inf if one is None else one for one in thresholds], np.float32)
+    last_step = thresholds.index(0.0) if 0.0 in thresholds else len(thresholds)
+    first, second = halves
+    mine = _outcome(unseen[id(ours.form)], row, second.right)
+    theirs = None if other is None else _outcome(unseen[id(other.form)], other.thresholds, second.right)
+    judged = expectation(*mine, latency, last_step)
+    expected = {
+        "goal": str(goal),
+        "accuracy": judged.accuracy.value,
+        "mean_steps": judged.mean_steps,
+        "mean_ms": judged.mean_ms.value,
+        "p50_ms": judged.p50_ms,
+        "p95_ms": judged.p95_ms.value,
+        "worst_ms": judged.worst_ms,
+        "leaves": judged.leaves,
+    }
+    return Calibrated(
+        goal=goal,
+        rule=ExitRule(
+            measure=ours.form.measure,
+            temperature=ours.form.temperature,
+            thresholds=tuple(thresholds),
+            calibration=about.model_copy(update=expected),
+        ),
+        found=expectation(*_outcome(ours.form.sure, row, first.right), latency, last_step),
+        judged=judged,
+        loss=difference(second.right[:, -1], mine[1]),
+        against=theirs and _against(mine, theirs, latency.means_ms),
     )
 
 
-def _floats(thresholds: Sequence[float | None]) -> Floats:
-    return np.array([np.inf if one is None else one for one in thresholds], np.float32)
+def _against(ours: Outcome, theirs: Outcome, costs: Numbers) -> Against:
+    return Against(
+        accuracy=float(theirs[1].mean()),
+        mean_ms=float(costs[theirs[0]].mean()),
+        gain=difference(ours[1], theirs[1]),
+        saved_ms=difference(costs[theirs[0]], costs[ours[0]]),
+    )
 
 
 def _settled(row: Floats, sure: Floats) -> list[float | None]:
@@ -260,8 +218,7 @@ def _settled(row: Floats, sure: Floats) -> list[float | None]:
     here = np.ones(len(sure), bool)
     thresholds: list[float | None] = []
     for step, threshold in enumerate(row):
-        leaves = here & (sure[:, step] >= threshold)
-        here &= ~leaves
+        here &= sure[:, step] < threshold
         if not here.any():
             return [*thresholds, 0.0, *[None] * (len(row) - step - 1)]
         thresholds.append(float(threshold) if threshold <= 1 else None)

@@ -89,13 +89,14 @@ def published(plain: Form, right: Right, costs: Numbers, wanted: Goals) -> Publi
     rows = published_thresholds(np.ascontiguousarray(plain.sure.T), QUOTAS)[:, :-1]
     found = outcome(plain.sure.T, right.T, rows, costs)
     limits = wanted.limits[:, None]
+    fits: NDArray[np.bool_]
     if wanted.kind == "cost":
         fits = found.cost <= limits * (1 + 1e-12)
         best = np.where(fits, found.accuracy, -1).argmax(axis=1)
     else:
         fits = found.accuracy >= limits - 1e-12
         best = np.where(fits, found.cost, np.inf).argmin(axis=1)
-    return Published(fits.any(axis=1), rows[best])
+    return Published(np.any(fits, axis=1), rows[best])
 
 
 @dataclass(frozen=True)

@@ -170,11 +170,12 @@ def _nothing(images: Images, goals: Goals) -> Best:
 def _scans(images: Images, cuts: Cuts) -> Iterator[tuple[int, Numbers, Numbers]]:
     """From the last step that has a threshold to the first: cost and right answers of all images for every cut [G + 1]
     there, where the other steps are cut as ``cuts`` says. A step may be cut anew before the next is asked for."""
-    reaching, gone_cost, gone_right = [np.ones(images.count, bool)], [0.0], [0.0]
+    reaching, gone_cost, gone_right = [np.ones(images.count)], [0.0], [0.0]  # 1 where an image comes to a step
     for step in range(len(cuts) - 1):
-        leaves = reaching[-1] & (images.groups[step] < cuts[step])
-        reaching.append(reaching[-1] & ~leaves)
-        gone_cost.append(gone_cost[-1] + images.costs[step] * np.count_nonzero(leaves))
+        stay = reaching[-1] * (images.groups[step] >= cuts[step])
+        leaves = reaching[-1] - stay
+        reaching.append(stay)
+        gone_cost.append(gone_cost[-1] + images.costs[step] * leaves.sum())
         gone_right.append(gone_right[-1] + images.right[step] @ leaves)
     cost, right = np.full(images.count, images.costs[-1]), images.right[-1]  # what going on comes to, [N]
     for step in reversed(range(len(cuts))):
