@@ -164,6 +164,22 @@ def append_results(path: Path, results: Iterable[Result]) -> None:
             os.fsync(file.fileno())
 
 
+def read_results(path: Path) -> list[Result]:
+    """Raises UserError for a file that is not there, or a line that is no result."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
+    results = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                results.append(Result.model_validate_json(line))
+            except ValidationError as error:
+                raise UserError(f"{path}: line {number} is no result: {first_problem(error)}") from error
+    return results
+
+
 def _cpu() -> str:
     """The CPU's name, as the system has it."""
     if platform.system() == "Darwin":
