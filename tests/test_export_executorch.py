@@ -8,6 +8,7 @@ from exported import NETWORKS, PACKAGING, check_cut, cut_graph, largest_differen
 from networks import small_network
 
 from export.graphs import Graph, graphs_of
+from gfnet_mobile.errors import UserError
 from gfnet_mobile.quiet import quiet
 
 with quiet():
@@ -61,3 +62,14 @@ def test_programs_name_their_checkpoint_and_nothing_of_the_machine(tmp_path):
     assert method is not None
     assert method.execute([]) == [PACKAGING.checkpoint]
     assert str(Path(__file__).parents[1]).encode() not in path.read_bytes()
+
+
+def test_a_graph_that_hands_an_input_back_is_refused(tmp_path):
+    class Passes(torch.nn.Module):
+        def forward(self, feature, memory):
+            return feature * 2, memory
+
+    inputs = {"feature": torch.ones(1, 3), "memory": torch.ones(1, 4)}
+    with pytest.raises(UserError, match="graph 'exit': ExecuTorch cannot hand back 'memory' as it came"):
+        target.export(Graph("exit", Passes(), inputs, ("logits", "memory_out")), tmp_path, PACKAGING)
+    assert not list(tmp_path.iterdir())

@@ -1,12 +1,16 @@
-"""Exported published networks answer the reference's golden images as the eager network does, on each runtime here.
+"""Exported published networks answer the reference's golden images as the eager network does, on each runtime here,
+and the native runner finds the golden vectors in their bundles.
 
 Every run takes one configuration drawn by the commit; ``make stress`` takes all of them.
 """
 
 import os
 import random
+import shutil
+import subprocess
 from dataclasses import replace
 
+import native
 import numpy as np
 import published_files
 import pytest
@@ -24,13 +28,18 @@ DRAWN = random.Random(os.environ.get("TEST_SEED", "0")).sample(ALL, 1)
 TOLERANCE = 1e-4
 
 
-@pytest.mark.parametrize("configuration", ALL if os.environ.get("ALL_BACKBONES") else DRAWN)
-def test_every_runtime_answers_as_the_eager_network(configuration, tmp_path):
+@pytest.fixture(scope="module", params=ALL if os.environ.get("ALL_BACKBONES") else DRAWN)
+def exported(request, tmp_path_factory):
+    """A configuration, its eager network and its bundle."""
+    folder = tmp_path_factory.mktemp("published")
+    path = published_files.write(published_files.content_of(request.param), folder / "file.pth.tar")
+    yield request.param, load_checkpoint(path), export_bundle(path, list(TARGETS), folder)
+    shutil.rmtree(folder)  # up to 2 GB each
+
+
+def test_every_runtime_answers_as_the_eager_network(exported):
+    configuration, model, bundle = exported
     size = published_files.manifest_of(configuration)["image_size"]
-    path = published_files.write(published_files.content_of(configuration), tmp_path / "file.pth.tar")
-    bundle = export_bundle(path, list(TARGETS), tmp_path)
-    model = load_checkpoint(path)
-    path.unlink()
     normalised = torch.from_numpy(published_files.make_checkpoint.images(size))
     images = normalised * torch.tensor(model.config.std)[:, None, None] + torch.tensor(model.config.mean)[:, None, None]
     blank = from_pixels(np.zeros((size, size, 3), np.uint8))
@@ -50,6 +59,14 @@ def test_every_runtime_answers_as_the_eager_network(configuration, tmp_path):
                         largest[target, tensor] = max(largest.get((target, tensor), 0.0), float(off))
     assert {where: off for where, off in largest.items() if off > TOLERANCE} == {}
     assert len(largest) == len(TARGETS) * 5
+
+
+def test_the_native_runner_verifies_the_bundle(exported):
+    _, _, bundle = exported
+    command = [native.build() / "gfnet-runner", "verify", bundle.folder]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "TOO LARGE" not in done.stdout and "graph" in done.stdout
 
 
 def registers(model: GlanceFocusNet, step: int) -> dict[str, str]:
