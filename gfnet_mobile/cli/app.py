@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "convert": "Turn a published GFNet checkpoint into one of ours.",
     "export": "Turn a checkpoint into a bundle for ONNX Runtime, ExecuTorch and Core ML.",
+    "export-static": "Turn a static network into bundles to compare with, at several sizes.",
     "run": "Classify pictures with a bundle.",
     "verify": "Compare a bundle's targets with its golden vectors.",
     "inspect": "Print what a bundle's Core ML graphs are made of.",
@@ -25,7 +26,7 @@ COMMANDS = {
     "train": "Train a network in the paper's three stages.",
     "evaluate": "Accuracy per step, and mean steps at a bundle's thresholds.",
 }
-"""name → line in --help. The function of that name in the module of that name here is the command."""
+"""name → line in --help. The function of that name (``_`` for ``-``) in the module of that name here is the command."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -92,9 +93,10 @@ def _app(asked: str) -> "typer.Typer":
 
     for name, line in COMMANDS.items():
         if name == asked:
-            module = import_module(f"gfnet_mobile.cli.{name}")
+            function = name.replace("-", "_")
+            module = import_module(f"gfnet_mobile.cli.{function}")
             example = f"\b\n{module.EPILOG}"  # \b: on one line, however long, to be copied
-            app.command(name, short_help=line, epilog=example)(getattr(module, name))
+            app.command(name, short_help=line, epilog=example)(getattr(module, function))
         else:
             app.command(name, short_help=line)(lambda: None)
     return app

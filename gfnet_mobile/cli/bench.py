@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gfnet_mobile.bundle.store import Bundle, open_bundle
+from gfnet_mobile.cli.output import show, whole_numbers
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.runtimes import is_interpreted, runnable
 
@@ -31,7 +32,7 @@ def bench(
     resume: Annotated[bool, typer.Option("--resume", help="On a device: go on where it was interrupted.")] = False,
 ) -> None:
     """Measure each graph, the whole sequence up to each step, and loading."""
-    opened, counts = open_bundle(bundle), _counts(threads)
+    opened, counts = open_bundle(bundle), whole_numbers("--threads", threads, "1,2,4")
     if device is None:
         if repeats != 1 or against is not None or resume:
             raise UserError("--repeats, --against and --resume: are for --device")
@@ -55,13 +56,6 @@ def bench(
     )
 
 
-def _counts(threads: str) -> list[int]:
-    counts = [int(part) if part.strip().isdecimal() else 0 for part in threads.split(",")]
-    if min(counts) < 1:
-        raise UserError(f"--threads {threads}: one number or several, such as 1,2,4")
-    return list(dict.fromkeys(counts))
-
-
 def _here(
     bundle: Bundle,
     target: Sequence[str] | None,
@@ -72,7 +66,6 @@ def _here(
 ) -> None:
     from rich.table import Table
 
-    from gfnet_mobile.cli.output import show
     from gfnet_mobile.measure.bench import bench as measure
     from gfnet_mobile.measure.results import append_results
 
