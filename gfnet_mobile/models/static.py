@@ -65,7 +65,7 @@ def _resized(path: str, sizes: Sequence[int]) -> list[Checkpoint]:
 
 def _from_timm(name: str, weights: dict[str, Tensor] | None, size: int | None) -> Checkpoint:
     """One of timm's with its own classifier; ``weights`` None: those that timm downloads."""
-    known = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
+    known = timm.get_pretrained_cfg(name, allow_unregistered=True) if timm.is_model(name) else None
     if known is None:
         close = ", ".join(timm.list_models(f"*{name.partition('.')[0]}*")[:5])
         raise UserError(f"{name}: neither a checkpoint file nor a model of timm with a data configuration"
