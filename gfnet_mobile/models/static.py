@@ -5,13 +5,14 @@ keeps, whatever the size.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import timm
 from pydantic import ValidationError
 from timm.data import ImageNetInfo, resolve_model_data_config
+from timm.models import PretrainedCfg
 from torch import Tensor
 
 from gfnet_mobile.bundle.manifest import Preprocessing
@@ -40,7 +41,7 @@ def static_checkpoints(model: str, pretrained: str | None, sizes: Sequence[int])
     if pretrained is None:
         raise UserError(f"{model}: no such file; a timm name needs --pretrained FILE, or --pretrained timm")
     given = None if pretrained == "timm" else read_weights(Path(pretrained))[1]
-    return [_from_timm(model, given, size) for size in (sizes or [None])]
+    return [_from_timm(model, given, size) for size in sizes] or [_from_timm(model, given, None)]
 
 
 def _resized(path: str, sizes: Sequence[int]) -> list[Checkpoint]:
@@ -65,17 +66,16 @@ def _resized(path: str, sizes: Sequence[int]) -> list[Checkpoint]:
 
 def _from_timm(name: str, weights: dict[str, Tensor] | None, size: int | None) -> Checkpoint:
     """One of timm's with its own classifier; ``weights`` None: those that timm downloads."""
-    known = timm.get_pretrained_cfg(name, allow_unregistered=True) if timm.is_model(name) else None
-    if known is None:
-        close = ", ".join(timm.list_models(f"*{name.partition('.')[0]}*")[:5])
-        raise UserError(f"{name}: neither a checkpoint file nor a model of timm with a data configuration"
-                        + (f"; like it are {close}" if close else ""))  # fmt: skip
+    known = _known(name)
     options: dict[str, Any] = {"img_size": size} if size is not None and known.fixed_input_size else {}
     overlay: dict[str, Any] = {}
     classes = known.num_classes
+    labels: Iterable[str] | None = known.label_names
     if weights is not None:
         classes = _classes(weights, known.classifier, classes)
         overlay = {"state_dict": dict(weights), "num_classes": classes, "custom_load": False}
+    elif labels is None and classes == IMAGENET_CLASSES:
+        labels = ImageNetInfo().label_descriptions()
     try:
         loaded = timm.create_model(
             name, pretrained=True, pretrained_cfg_overlay=overlay, num_classes=classes, **options
@@ -84,31 +84,50 @@ def _from_timm(name: str, weights: dict[str, Tensor] | None, size: int | None) -
         raise UserError(f"{name}: its weights cannot be loaded: {str(error) or type(error).__name__}") from error
     if getattr(loaded, "dynamic_img_size", False):  # would resize its position embedding anew for each image
         options["dynamic_img_size"] = False
-    data = resolve_model_data_config(loaded)
-    side = data["input_size"][1] if size is None else size
+    encoder = EncoderConfig(backbone=name, options=options)
+    given = tuple(labels) if labels is not None and weights is None else None
+    network = GlanceFocusNet(_config(encoder, resolve_model_data_config(loaded), size, classes, given))
+    network.glance.backbone.load_state_dict(loaded.state_dict())
+    return checkpoint_of(network.eval(), {})
+
+
+def _known(name: str) -> PretrainedCfg:
+    """What timm knows of its model; raises UserError for another name."""
+    try:
+        known = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
+    except RuntimeError as error:  # an unknown tag
+        raise UserError(f"{name}: {error}") from error
+    if known is not None:
+        return known
+    close = ", ".join(timm.list_models(f"*{name.partition('.')[0]}*")[:5])
+    raise UserError(f"{name}: neither a checkpoint file nor a timm classifier; {close or 'none'} is like it")
+
+
+def _config(
+    encoder: EncoderConfig, data: Mapping[str, Any], size: int | None, classes: int, labels: tuple[str, ...] | None
+) -> ModelConfig:
+    """``data`` is timm's data configuration. Raises UserError for preprocessing that a bundle cannot describe."""
+    name, side = encoder.backbone, data["input_size"][1] if size is None else size
     if data["interpolation"] not in ("bilinear", "bicubic") or data["crop_mode"] != "center":
         raise UserError(
             f"{name}: prepares images by {data['interpolation']!r} and {data['crop_mode']!r}; "
             "a bundle can do bilinear or bicubic, and a centre crop"
         )
     try:
-        config = ModelConfig(
+        return ModelConfig(
             name=f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}-{side}",
             classes=classes,
             steps=1,
             patch=side,
-            glance_encoder=EncoderConfig(backbone=name, options=options),
+            glance_encoder=encoder,
             head=OwnHeadConfig(),
             preprocessing=Preprocessing(size=side, resize=int(side / data["crop_pct"]), filter=data["interpolation"]),
             mean=data["mean"],
             std=data["std"],
-            labels=_labels(known.label_names, classes) if weights is None else None,
+            labels=labels,
         )
     except ValidationError as error:
         raise UserError(f"{name}: {first_problem(error)}") from error
-    network = GlanceFocusNet(config)
-    network.glance.backbone.load_state_dict(loaded.state_dict())
-    return checkpoint_of(network.eval(), {})
 
 
 def _classes(weights: dict[str, Tensor], classifier: str | tuple[str, ...] | None, default: int) -> int:
@@ -116,9 +135,3 @@ def _classes(weights: dict[str, Tensor], classifier: str | tuple[str, ...] | Non
     first = classifier if isinstance(classifier, str) or classifier is None else classifier[0]
     found = weights.get(f"{first}.weight")
     return default if found is None else int(found.shape[0])
-
-
-def _labels(names: Sequence[str] | None, classes: int) -> tuple[str, ...] | None:
-    if names is None and classes == IMAGENET_CLASSES:
-        names = ImageNetInfo().label_descriptions()
-    return None if names is None or len(names) != classes else tuple(names)
