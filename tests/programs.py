@@ -286,7 +286,12 @@ def draft(program: Program, **changes: Any) -> dict[str, Any]:
             "temperature": [1.0] * len(steps),
             "thresholds": [0.9] * (len(steps) - 1),
         },
-        "margin": {"measure": "margin", "temperature": [2.0] * len(steps), "thresholds": [None] * (len(steps) - 1)},
+        "margin": {
+            "measure": "margin",
+            "temperature": [2.0] * len(steps),
+            "thresholds": [None] * (len(steps) - 1),
+            "calibration": {"data": "none", "step_ms": [0.0] * (len(steps) - 1) + [1e9]},
+        },
     }
     return {
         "name": "tiny",

@@ -34,6 +34,7 @@ BEHAVIOUR = (
     "close ends the steps, and may come twice",
     "limits end the sequence",
     "the glance always runs, and a step that would come late does not",
+    "where no times are given for a deadline, the rule's own count",
     "limits that cannot be are refused",
     "pictures that cannot be are refused",
     "logits that are not finite are an error",

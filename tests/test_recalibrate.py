@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gfnet_mobile.bundle.manifest import ExitRule
-from gfnet_mobile.bundle.store import open_bundle, write_manifest
+from gfnet_mobile.bundle.store import open_bundle, with_rules, write_manifest
 from gfnet_mobile.host.exit_rules import exit_steps
-from gfnet_mobile.measure.recalibrate import recalibrate, same_shares, with_rules
+from gfnet_mobile.measure.recalibrate import recalibrate, same_shares
 from gfnet_mobile.measure.verify import verify
 
 MEASURES = st.sampled_from(["max_softmax", "margin", "entropy"])
@@ -68,15 +68,24 @@ def test_ties_leave_together_and_the_next_step_makes_up_for_it():
     assert leaving(found, after).tolist() == [0, 3, 1]
 
 
+def in_integers(bundle):
+    """The same, as its manifest has it."""
+    draft = bundle.manifest.model_dump()
+    for graph in draft["targets"]["onnx"]["graphs"].values():
+        graph["compression"] = "int8"
+    write_manifest(bundle.folder, draft)
+    return open_bundle(bundle.folder)
+
+
 def test_a_target_gets_rules_of_its_own_and_the_bundle_stays_the_same_network(tmp_path):
-    bundle = programs.make_bundle(tmp_path / "tiny.gfnet", programs.recurrent())
+    bundle = in_integers(programs.make_bundle(tmp_path / "tiny.gfnet", programs.recurrent()))
     target, steps = next(iter(bundle.manifest.targets)), len(bundle.manifest.steps)
     generator = np.random.default_rng(0)
     eager = generator.normal(scale=3, size=(200, steps, bundle.manifest.classes)).astype(np.float32)
     compressed = eager * np.float32(0.7)
     labels = eager[:, -1].argmax(1)
     found = recalibrate(bundle, target, eager, compressed, labels, "some images")
-    changed = with_rules(bundle, [found])
+    changed = with_rules(bundle, target, found.rules)
     assert changed.manifest.bundle_id == bundle.manifest.bundle_id
     assert changed.manifest.rules == bundle.manifest.rules
     assert changed.manifest.rules_of(target)[found.rule] == found.rules[found.rule]

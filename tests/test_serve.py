@@ -105,6 +105,9 @@ def test_steps_walks_on_the_device_until_the_rule_ends_it(client):
     assert len(client.all("steps", {"image": IMAGES[0]}, threshold=0)) == 1
     assert len(client.all("steps", {"image": IMAGES[0]}, threshold=1, deadline_ms=0)) == 1
     assert len(client.all("steps", {"image": IMAGES[0]}, threshold=1, deadline_ms=1e6, expected_ms=[0, 0, 1e9])) == 2
+    assert len(client.all("steps", {"image": IMAGES[0]}, rule="margin")) == 3
+    assert len(client.all("steps", {"image": IMAGES[0]}, rule="margin", deadline_ms=1e6)) == 2  # the rule's step_ms
+    assert len(client.all("steps", {"image": IMAGES[0]}, rule="margin", deadline_ms=1e6, expected_ms=[0])) == 3
 
 
 def test_a_stream_goes_on_until_it_is_reset(client):

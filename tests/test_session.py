@@ -126,6 +126,12 @@ def test_the_glance_always_runs_and_no_step_passes_the_deadline(session, calls):
     assert session.classify(IMAGE, threshold=1, deadline_ms=1e6, expected_ms=(9e9,)).index == 2
 
 
+def test_where_no_times_are_given_for_a_deadline_the_rules_own_count(session):
+    assert session.classify(IMAGE, rule="margin").index == 2
+    assert session.classify(IMAGE, rule="margin", deadline_ms=1e6).index == 1
+    assert session.classify(IMAGE, rule="margin", deadline_ms=1e6, expected_ms=(0, 0, 0)).index == 2
+
+
 @pytest.mark.parametrize(
     ("limits", "message"),
     [

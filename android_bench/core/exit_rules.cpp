@@ -54,8 +54,10 @@ ExitRule uniform_rule(double threshold, size_t steps) {
     if (!(threshold >= 0 && threshold <= 1)) {
         throw InputError("threshold " + std::to_string(threshold) + ": must lie between 0 and 1");
     }
-    return {Measure::kMaxSoftmax, std::vector<double>(steps, 1.0),
-            std::vector<std::optional<double>>(steps - 1, threshold)};
+    return {Measure::kMaxSoftmax,
+            std::vector<double>(steps, 1.0),
+            std::vector<std::optional<double>>(steps - 1, threshold),
+            {}};
 }
 
 ExitRule chosen_rule(const Manifest& manifest, const std::string& target, const std::string& name,

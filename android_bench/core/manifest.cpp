@@ -21,9 +21,14 @@ ExitRule rule_of(const Json& value) {
                   : measure == "margin"    ? Measure::kMargin
                                            : Measure::kEntropy,
                   value["temperature"],
+                  {},
                   {}};
     for (const Json& threshold : value["thresholds"]) {
         rule.thresholds.push_back(threshold.is_null() ? std::nullopt : std::optional<double>(threshold));
+    }
+    const Json& calibration = value["calibration"];
+    if (!calibration.is_null() && !calibration["step_ms"].is_null()) {
+        rule.step_ms = calibration["step_ms"].get<std::vector<double>>();
     }
     return rule;
 }

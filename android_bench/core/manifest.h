@@ -49,6 +49,7 @@ struct ExitRule {
     Measure measure;
     std::vector<double> temperature;                // one per step
     std::vector<std::optional<double>> thresholds;  // one fewer; none: never there
+    std::vector<double> step_ms;                    // each step's time, for a deadline; empty if not known
 };
 
 struct Target {

@@ -60,12 +60,20 @@ Check not_empty(Check map) {
 
 Check rule_form() {
     const Check share = or_null(number(0, 1));
+    const Check time = number(0, 1e308);
     const Check calibration = object({{"data", text()},
+                                      {"data_hash", or_null(sha256_text()), Json()},
                                       {"device", or_null(text()), Json()},
+                                      {"goal", or_null(text()), Json()},
+                                      {"date", or_null(text()), Json()},
                                       {"accuracy", share, Json()},
                                       {"mean_steps", or_null(number(1, 1e308)), Json()},
-                                      {"mean_ms", or_null(number(0, 1e308)), Json()},
-                                      {"leaves", or_null(list_of(number(0, 1))), Json()}});
+                                      {"mean_ms", or_null(time), Json()},
+                                      {"p50_ms", or_null(time), Json()},
+                                      {"p95_ms", or_null(time), Json()},
+                                      {"worst_ms", or_null(time), Json()},
+                                      {"leaves", or_null(list_of(number(0, 1))), Json()},
+                                      {"step_ms", or_null(list_of(time)), Json()}});
     return object({{"measure", one_of({"max_softmax", "margin", "entropy"})},
                    {"temperature", list_of(number(1e-3, 1e3))},
                    {"thresholds", list_of(share)},

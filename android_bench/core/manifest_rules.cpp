@@ -145,6 +145,8 @@ class Rules {
         for (const auto& [name, rule] : rules) {
             need(rule.thresholds.size() == m_.steps.size() - 1 && rule.temperature.size() == m_.steps.size(),
                  "rule '" + name + "': must have a temperature per step and one threshold fewer");
+            need(rule.step_ms.empty() || rule.step_ms.size() == m_.steps.size(),
+                 "rule '" + name + "': step_ms must have a time per step");
         }
     }
 

@@ -65,7 +65,8 @@ bool should_stop(const ExitRule& rule, const Limits& limits, const Step& step) {
     const size_t following = step.index + 1;
     if (limits.max_steps && following >= *limits.max_steps) return true;
     if (limits.deadline_ms) {
-        const double expected = following < limits.expected_ms.size() ? limits.expected_ms[following] : 0;
+        const std::vector<double>& times = limits.expected_ms.empty() ? rule.step_ms : limits.expected_ms;
+        const double expected = following < times.size() ? times[following] : 0;
         if (step.elapsed_ms + expected > *limits.deadline_ms) return true;
     }
     return should_stop(rule, step.index, step.logits, step.classes);

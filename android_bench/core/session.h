@@ -32,7 +32,7 @@ struct Step {
 struct Limits {
     std::optional<size_t> max_steps;
     std::optional<double> deadline_ms;
-    std::vector<double> expected_ms;  // of each step; 0 where it is left out
+    std::vector<double> expected_ms;  // of each step, 0 where it is left out; the rule's step_ms if empty
 };
 
 bool should_stop(const ExitRule& rule, const Limits& limits, const Step& step);

@@ -136,15 +136,28 @@ class Target(_Strict):
 
 
 class Calibration(_Strict):
-    """How an exit rule was found: on which data, for which device, what to expect."""
+    """How an exit rule was found: on which data, for which device and goal, when, and what to expect."""
 
     data: str
+    data_hash: Sha256 | None = None
+    """of the data set, as cached logits have it"""
     device: str | None = None
+    """model and system; runtime and threads"""
+    goal: str | None = None
+    date: str | None = None
+    """ISO 8601"""
     accuracy: float | None = Field(None, ge=0, le=1)
     mean_steps: float | None = Field(None, ge=1)
     mean_ms: float | None = Field(None, ge=0)
+    p50_ms: float | None = Field(None, ge=0)
+    p95_ms: float | None = Field(None, ge=0)
+    """all but one image in twenty have their answer by then"""
+    worst_ms: float | None = Field(None, ge=0)
+    """of an image that takes every step that the rule lets it take"""
     leaves: tuple[Annotated[float, Field(ge=0, le=1)], ...] | None = None
     """share of the images that leaves at each step"""
+    step_ms: tuple[Annotated[float, Field(ge=0)], ...] | None = None
+    """[T]: of each step alone, a time that it hardly ever exceeds; what a deadline reckons with"""
 
 
 class ExitRule(_Strict):
@@ -154,6 +167,19 @@ class ExitRule(_Strict):
     temperature: tuple[Annotated[float, Field(ge=1e-3, le=1e3)], ...]
     thresholds: tuple[Annotated[float, Field(ge=0, le=1)] | None, ...]
     calibration: Calibration | None = None
+
+    @property
+    def step_ms(self) -> tuple[float, ...]:
+        """Of its calibration; empty where that does not say."""
+        return (self.calibration.step_ms if self.calibration else None) or ()
+
+    @property
+    def anywhere(self) -> "ExitRule":
+        """Without what holds on one device only."""
+        if self.calibration is None:
+            return self
+        own = dict.fromkeys(("device", "mean_ms", "p50_ms", "p95_ms", "worst_ms", "step_ms"))
+        return self.model_copy(update={"calibration": self.calibration.model_copy(update=own)})
 
 
 class Golden(_Strict):
@@ -257,6 +283,8 @@ def _problems(m: Manifest) -> Iterator[str]:
             yield f"rule {name!r}: {len(rule.thresholds)} thresholds for {len(m.steps)} steps, must be one fewer"
         if len(rule.temperature) != len(m.steps):
             yield f"rule {name!r}: {len(rule.temperature)} temperatures for {len(m.steps)} steps"
+        if rule.step_ms and len(rule.step_ms) != len(m.steps):
+            yield f"rule {name!r}: {len(rule.step_ms)} step_ms for {len(m.steps)} steps"
     if m.golden.path not in m.files:
         yield f"golden: {m.golden.path} is not among the files"
 

@@ -6,7 +6,7 @@ checked when it is needed: a target's graphs before a runtime loads them, golden
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from gfnet_mobile.bundle.identity import bundle_id
-from gfnet_mobile.bundle.manifest import SCHEMA_VERSION, GraphFile, Manifest, Target
+from gfnet_mobile.bundle.manifest import SCHEMA_VERSION, ExitRule, GraphFile, Manifest, Target
 from gfnet_mobile.errors import UserError, first_problem
-from gfnet_mobile.files import sha256
+from gfnet_mobile.files import replacing, sha256
 
 MANIFEST = "manifest.json"
 LARGEST_MANIFEST = 16_000_000
@@ -90,22 +90,46 @@ def write_manifest(folder: Path, draft: dict[str, Any]) -> Manifest:
     """Finish a bundle: list and hash all files in ``folder``, derive the identity, write ``manifest.json``.
 
     ``draft`` holds every other field of `Manifest`; ``schema_version``, ``files`` and ``bundle_id`` are set here.
-    To change a bundle's rules, pass ``{**manifest.model_dump(), "rules": ...}``: its identity stays.
     """
     files = {
         file.relative_to(folder).as_posix(): {"sha256": sha256(file), "bytes": file.stat().st_size}
         for file in sorted(folder.rglob("*"))
         if file.is_file() and file != folder / MANIFEST
     }
-    found = {"schema_version": SCHEMA_VERSION, "files": files, "bundle_id": "0" * 64}
+    manifest = _checked(folder, {**draft, "schema_version": SCHEMA_VERSION, "files": files, "bundle_id": "0" * 64})
+    manifest = manifest.model_copy(update={"bundle_id": bundle_id(manifest)})
+    _save(folder, manifest)
+    return manifest
+
+
+def with_rules(bundle: Bundle, target: str, rules: Mapping[str, ExitRule], default: str | None = None) -> Bundle:
+    """``bundle`` with exit rules for ``target``, and ``default`` as its default rule if it is given. It stays the same
+    network: only the manifest is written anew.
+
+    Other targets get the thresholds, without what belongs to the device, where ``target`` is not compressed or the
+    bundle has no rule of that name yet.
+    """
+    draft = bundle.manifest.model_dump()
+    for name, rule in rules.items():
+        draft["targets"][target]["rules"][name] = rule.model_dump()
+        if bundle.target(target).exact or name not in draft["rules"]:
+            draft["rules"][name] = rule.anywhere.model_dump()
+    manifest = _checked(bundle.folder, {**draft, "default_rule": default or draft["default_rule"]})
+    _save(bundle.folder, manifest)
+    return Bundle(bundle.folder, manifest)
+
+
+def _checked(folder: Path, draft: dict[str, Any]) -> Manifest:
     try:
-        manifest = Manifest.model_validate({**draft, **found})
+        return Manifest.model_validate(draft)
     except ValidationError as error:
         raise UserError(f"{folder / MANIFEST}: {_first_problem(error)}") from error
-    manifest = manifest.model_copy(update={"bundle_id": bundle_id(manifest)})
+
+
+def _save(folder: Path, manifest: Manifest) -> None:
     text = json.dumps(manifest.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
-    return manifest
+    with replacing(folder / MANIFEST) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _check_places(folder: Path, manifest: Manifest) -> None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "doctor": "Say what this machine lacks for each target and device.",
     "train": "Train a network in the paper's three stages.",
     "evaluate": "Accuracy per step, and mean steps at a bundle's thresholds.",
+    "calibrate": "Find exit rules for a goal in milliseconds or accuracy.",
 }
 """name → line in --help. The function of that name (``_`` for ``-``) in the module of that name here is the command."""
 

@@ -146,20 +146,22 @@ class Session:
         """When to stop: by an exit rule, after ``max_steps`` steps, or where the next step would pass the deadline.
 
         The rule is the bundle's default, its rule of that name, or one max-softmax ``threshold`` in [0, 1].
-        ``expected_ms`` holds the time of each step, 0 where it is unknown; the glance always runs.
+        ``expected_ms`` holds the time of each step; where it is not given, the rule's ``step_ms``; a time that is not
+        known counts as 0. The glance always runs.
         """
         exit_rule = self._exit_rule(rule, threshold)
         if max_steps is not None and max_steps < 1:
             raise UserError(f"max_steps {max_steps}: must be at least 1")
         if deadline_ms is not None and not deadline_ms >= 0:
             raise UserError(f"deadline_ms {deadline_ms:g}: must be at least 0")
+        times = expected_ms or exit_rule.step_ms
 
         def stop(step: Step) -> bool:
             following = step.index + 1
             if following == max_steps:
                 return True
             if deadline_ms is not None:
-                expected = expected_ms[following] if following < len(expected_ms) else 0
+                expected = times[following] if following < len(times) else 0
                 if step.elapsed_ms + expected > deadline_ms:
                     return True
             return should_stop(exit_rule, step.index, step.logits)

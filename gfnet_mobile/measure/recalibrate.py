@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gfnet_mobile.bundle.manifest import Calibration, ExitRule
-from gfnet_mobile.bundle.store import Bundle, open_bundle, write_manifest
+from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.host.exit_rules import Floats, confidence, exit_steps
 from gfnet_mobile.measure.budgets import nearest
 from gfnet_mobile.measure.evaluate import AtRule, at_rule, top
@@ -56,15 +56,6 @@ def recalibrate(
         new=at_rule(compressed, labels, rules[name]),
         rules=rules,
     )
-
-
-def with_rules(bundle: Bundle, found: list[Recalibrated]) -> Bundle:
-    """``bundle`` with the new rules in its manifest; it stays the same network."""
-    draft = bundle.manifest.model_dump()
-    for one in found:
-        draft["targets"][one.target]["rules"] = one.rules
-    write_manifest(bundle.folder, draft)
-    return open_bundle(bundle.folder)
 
 
 def same_shares(rule: ExitRule, original: Floats, other: Floats) -> ExitRule:

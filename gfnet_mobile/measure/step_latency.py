@@ -48,6 +48,13 @@ class StepLatency:
         return np.array([np.median(samples) for samples in self.cumulative_ms])
 
     @property
+    def means_ms(self) -> NDArray[np.float64]:
+        """[T]: what to expect of a mean over many walks. The medians, which a few slow rounds do not move, say how the
+        steps compare; the means of all steps together, how much longer walks take than that."""
+        medians = self.medians_ms
+        return medians * (np.mean([samples.mean() for samples in self.cumulative_ms]) / medians.mean())
+
+    @property
     def own_ms(self) -> tuple[Samples, ...]:
         """[T]: of each step alone."""
         before = (np.zeros_like(self.cumulative_ms[0]), *self.cumulative_ms[:-1])

@@ -17,13 +17,25 @@ public struct ExitRule: Sendable, Equatable {
     /// How the rule was found, and what to expect of it.
     public struct Calibration: Sendable, Equatable {
         public let data: String
+        /// SHA-256 of the data set
+        public let dataHash: String?
+        /// model and system; runtime and threads
         public let device: String?
+        public let goal: String?
+        /// ISO 8601
+        public let date: String?
         public let accuracy: Double?
         public let meanSteps: Double?
-        /// milliseconds
+        /// milliseconds, as all that follow
         public let meanMs: Double?
+        public let p50Ms: Double?
+        public let p95Ms: Double?
+        /// of an image that takes every step that the rule lets it take
+        public let worstMs: Double?
         /// share of the images that leaves at each step
         public let leaves: [Double]?
+        /// of each step alone, a time that it hardly ever exceeds; what a deadline reckons with
+        public let stepMs: [Double]?
     }
 
     public let measure: Measure

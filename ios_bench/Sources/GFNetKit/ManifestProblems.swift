@@ -127,6 +127,12 @@ extension Manifest {
         where rule.thresholds.count != steps.count - 1 || rule.temperature.count != steps.count {
             found.append("rule '\(name)': must have a temperature per step and one threshold fewer")
         }
+        for (name, rule) in Array(rules) + targets.values.flatMap({ Array($0.rules) }) {
+            let times = rule.calibration?.stepMs ?? []
+            if !times.isEmpty, times.count != steps.count {
+                found.append("rule '\(name)': \(times.count) step_ms for \(steps.count) steps")
+            }
+        }
         if files[goldenPath] == nil { found.append("golden: \(goldenPath) is not among the files") }
         return found
     }

@@ -144,12 +144,22 @@ extension ExitRule {
 
 extension ExitRule.Calibration {
     init(_ field: Field) throws {
-        let member = try field.object("data", "device", "accuracy", "mean_steps", "mean_ms", "leaves")
+        let member = try field.object(
+            "data", "data_hash", "device", "goal", "date", "accuracy", "mean_steps", "mean_ms", "p50_ms", "p95_ms",
+            "worst_ms", "leaves", "step_ms")
+        let time = 0...Double.greatestFiniteMagnitude
         data = try member("data").text()
+        dataHash = try member.nullable("data_hash")?.sha256()
         device = try member.nullable("device")?.text()
+        goal = try member.nullable("goal")?.text()
+        date = try member.nullable("date")?.text()
         accuracy = try member.nullable("accuracy")?.number(0...1)
         meanSteps = try member.nullable("mean_steps")?.number(1...Double.greatestFiniteMagnitude)
-        meanMs = try member.nullable("mean_ms")?.number(0...Double.greatestFiniteMagnitude)
+        meanMs = try member.nullable("mean_ms")?.number(time)
+        p50Ms = try member.nullable("p50_ms")?.number(time)
+        p95Ms = try member.nullable("p95_ms")?.number(time)
+        worstMs = try member.nullable("worst_ms")?.number(time)
         leaves = try member.nullable("leaves")?.list { try $0.number(0...1) }
+        stepMs = try member.nullable("step_ms")?.list { try $0.number(time) }
     }
 }

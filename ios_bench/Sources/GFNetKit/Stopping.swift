@@ -3,6 +3,7 @@ public struct Stopping: Sendable {
     let rule: ExitRule
     let maxSteps: Int?
     let deadlineMs: Double?
+    /// of each step; none: not known
     let expectedMs: [Double]
 
     /// Does the sequence end with this step?
@@ -23,7 +24,8 @@ extension Session {
     ///   - threshold: one max-softmax threshold in 0...1 instead
     ///   - maxSteps: at least 1
     ///   - deadlineMs: milliseconds; the glance always runs
-    ///   - expectedMs: the time of each step in milliseconds, 0 where it is unknown
+    ///   - expectedMs: the time of each step in milliseconds; where it is empty, the rule's
+    ///     ``ExitRule/Calibration/stepMs``; a time that is not known counts as 0
     ///
     /// Throws ``GFNetError/input(_:)`` for anything else.
     public nonisolated func stopping(
@@ -38,6 +40,7 @@ extension Session {
         let exitRule =
             try threshold.map { try ExitRule.uniform(threshold: $0, steps: bundle.manifest.steps.count) }
             ?? bundle.manifest.rule(rule, target: target)
-        return Stopping(rule: exitRule, maxSteps: maxSteps, deadlineMs: deadlineMs, expectedMs: expectedMs)
+        let times = expectedMs.isEmpty ? exitRule.calibration?.stepMs ?? [] : expectedMs
+        return Stopping(rule: exitRule, maxSteps: maxSteps, deadlineMs: deadlineMs, expectedMs: times)
     }
 }

@@ -47,6 +47,12 @@ import Testing
         #expect(try await session.classify(image, threshold: 1, deadlineMs: 1e6, expectedMs: [1e9, 1, 1]).index == 2)
     }
 
+    @Test func withoutTimesTheRulesOwnCount() async throws {
+        #expect(try await session.classify(image, rule: "margin").index == 2)
+        #expect(try await session.classify(image, rule: "margin", deadlineMs: 1e6).index == 1)
+        #expect(try await session.classify(image, rule: "margin", deadlineMs: 1e6, expectedMs: [0, 0, 0]).index == 2)
+    }
+
     @Test(
         arguments: [
             ("no exit rule 'fast'; the bundle has default, margin", "fast", nil, nil, nil),

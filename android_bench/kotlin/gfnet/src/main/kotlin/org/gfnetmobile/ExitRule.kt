@@ -16,6 +16,8 @@ internal class ExitRule(
     val temperature: List<Double>,
     /** one fewer */
     val thresholds: List<Double?>,
+    /** milliseconds that each step hardly ever exceeds, for a deadline; empty if not known */
+    val stepMs: List<Double> = emptyList(),
 )
 
 /** One max-softmax threshold for all of [steps] steps. Throws [GFNetError] unless it lies in [0, 1]. */

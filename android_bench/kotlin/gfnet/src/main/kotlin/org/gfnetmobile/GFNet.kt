@@ -53,8 +53,9 @@ public class GFNet private constructor(bundle: Bundle, threads: Int) : AutoClose
      * The answer: the step at which an exit rule or one of the limits ends the sequence.
      *
      * The rule is the bundle's default, its rule of that name, or one max-softmax [threshold] in [0, 1]. It ends after
-     * [maxSteps] steps, and where the next step would pass [deadlineMs]: [expectedMs] holds the time of each step, 0
-     * where it is unknown; the glance always runs. Throws as [steps] does, and [GFNetError] for limits that cannot be.
+     * [maxSteps] steps, and where the next step would pass [deadlineMs]: [expectedMs] holds the time of each step; where
+     * it is empty, the rule's own `step_ms`; a time that is not known counts as 0. The glance always runs. Throws as
+     * [steps] does, and [GFNetError] for limits that cannot be.
      */
     public fun classify(
         bitmap: Bitmap,
@@ -110,9 +111,10 @@ public class GFNet private constructor(bundle: Bundle, threads: Int) : AutoClose
         val exitRule = exitRule(rule, threshold)
         if (maxSteps != null && maxSteps < 1) throw GFNetError("maxSteps $maxSteps: must be at least 1")
         if (deadlineMs != null && !(deadlineMs >= 0)) throw GFNetError("deadlineMs $deadlineMs: must be at least 0")
+        val times = expectedMs.ifEmpty { exitRule.stepMs }
         return { step ->
             val following = step.index + 1
-            val isLate = deadlineMs != null && step.elapsedMs + (expectedMs.getOrNull(following) ?: 0.0) > deadlineMs
+            val isLate = deadlineMs != null && step.elapsedMs + (times.getOrNull(following) ?: 0.0) > deadlineMs
             following == maxSteps || isLate || shouldStop(exitRule, step.index, step.logits)
         }
     }

@@ -135,6 +135,9 @@ internal fun ruleOf(value: JsonObject) = ExitRule(
     thresholds = value.list("thresholds").map {
         if (it is JsonNull) null else (it as JsonPrimitive).content.toDouble()
     },
+    stepMs = ((value["calibration"] as? JsonObject)?.get("step_ms") as? JsonArray).orEmpty().map {
+        (it as JsonPrimitive).content.toDouble()
+    },
 )
 
 /** A size beyond 64 bits is that of no file. */

@@ -17,6 +17,8 @@ private val NAME = matching(Regex("[A-Za-z0-9][A-Za-z0-9._-]{0,99}"), "letters, 
 private val NAMES = mapForm(text(), text())
 private val SHARE = orNull(number { it in 0.0..1.0 })
 
+private val TIME = number { it >= 0 }
+
 private val REGISTER =
     objectForm(
         Field("shape", listForm(integer(1, LARGEST_REGISTER), 1..MOST_AXES)),
@@ -38,11 +40,18 @@ private val STEP =
 private val CALIBRATION =
     objectForm(
         Field("data", text()),
+        Field("data_hash", orNull(SHA256), JsonNull),
         Field("device", orNull(text()), JsonNull),
+        Field("goal", orNull(text()), JsonNull),
+        Field("date", orNull(text()), JsonNull),
         Field("accuracy", SHARE, JsonNull),
         Field("mean_steps", orNull(number { it >= 1 }), JsonNull),
-        Field("mean_ms", orNull(number { it >= 0 }), JsonNull),
+        Field("mean_ms", orNull(TIME), JsonNull),
+        Field("p50_ms", orNull(TIME), JsonNull),
+        Field("p95_ms", orNull(TIME), JsonNull),
+        Field("worst_ms", orNull(TIME), JsonNull),
         Field("leaves", orNull(listForm(number { it in 0.0..1.0 })), JsonNull),
+        Field("step_ms", orNull(listForm(TIME)), JsonNull),
     )
 
 private val RULE =

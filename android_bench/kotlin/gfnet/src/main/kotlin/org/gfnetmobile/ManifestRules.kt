@@ -23,6 +23,9 @@ internal fun checkRules(m: Manifest, document: JsonObject) {
             need(rule.thresholds.size == m.steps.size - 1 && rule.temperature.size == m.steps.size) {
                 "rule '$name': must have a temperature for each of ${m.steps.size} steps, and one threshold fewer"
             }
+            need(rule.stepMs.isEmpty() || rule.stepMs.size == m.steps.size) {
+                "rule '$name': ${rule.stepMs.size} step_ms for ${m.steps.size} steps"
+            }
         }
     }
     val golden = document.inner("golden").text("path")

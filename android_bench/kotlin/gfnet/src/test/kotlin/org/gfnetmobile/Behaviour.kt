@@ -73,6 +73,12 @@ private val BEHAVIOUR =
             check(gfnet.classify(picture(1), threshold = 1.0, deadlineMs = 1e8, expectedMs = expected).index == 1)
             check(gfnet.classify(picture(1), threshold = 1.0, deadlineMs = 1e8).index == 2)
         },
+        "where no times are given for a deadline, the rule's own count" to { gfnet ->
+            check(gfnet.classify(picture(1), rule = "margin").index == 2)
+            check(gfnet.classify(picture(1), rule = "margin", deadlineMs = 1e8).index == 1)
+            val expected = listOf(0.0, 0.0, 0.0)
+            check(gfnet.classify(picture(1), rule = "margin", deadlineMs = 1e8, expectedMs = expected).index == 2)
+        },
         "limits that cannot be are refused" to { gfnet ->
             refused<GFNetError> { gfnet.classify(picture(1), rule = "margin", threshold = 0.5) }
             refused<GFNetError> { gfnet.classify(picture(1), rule = "none") }
