@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from gfnet_mobile.bundle.manifest import ExitRule
 from gfnet_mobile.host.exit_rules import confidence, exit_steps
 from gfnet_mobile.measure.budgets import find_thresholds, outcome, published_thresholds
+from gfnet_mobile.measure.logits import halves
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def budget_curve(
     """From the tightest budget to the widest. ``costs`` [T] are cumulative."""
     sure = confidence("max_softmax", 1.0, logits).T
     right = (logits.argmax(2) == labels[:, None]).T
-    first, second = np.array_split(np.random.default_rng(0).permutation(len(labels)), 2)
+    first, second = halves(len(labels))
     search = published_thresholds if as_published else find_thresholds
     thresholds = search(np.ascontiguousarray(sure[:, first]))[:, : len(costs) - 1]
     found = outcome(sure[:, second], right[:, second], thresholds, np.array(costs, np.float64))
