@@ -26,6 +26,7 @@ COMMANDS = {
     "train": "Train a network in the paper's three stages.",
     "evaluate": "Accuracy per step, and mean steps at a bundle's thresholds.",
     "calibrate": "Find exit rules for a goal in milliseconds or accuracy.",
+    "compare": "Dynamic networks against static ones: accuracy over latency, and a verdict.",
 }
 """name → line in --help. The function of that name (``_`` for ``-``) in the module of that name here is the command."""
 
@@ -56,7 +57,7 @@ def _explained(arguments: list[str]) -> int:
         package = (error.name or "").partition(".")[0]
         if package in ("gfnet_mobile", "export"):  # ours: no extra would mend it
             raise
-        extra = "train" if arguments[0] == "train" else "export"
+        extra = "report" if package == "matplotlib" else "train" if arguments[0] == "train" else "export"
         return _say(f"error: this command needs {package}: pip install 'gfnet-mobile[{extra}]'", 2)
     except BrokenPipeError:  # the reader (head, less) has seen enough
         _give_up_stdout()
