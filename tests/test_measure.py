@@ -92,10 +92,19 @@ def test_bench_measures_every_graph_every_exit_and_loading(recurrent_bundle):
 
 def test_rounds_are_interleaved_and_warm_up_does_not_count():
     order = []
-    works = [("t", what, lambda what=what: order.append(what)) for what in "abc"]
+    works = [((0, "t", what), lambda what=what: order.append(what)) for what in "abc"]
     samples = bench_module._rounds(works, rounds=2, warmup=1)
     assert "".join(order) == "abc" + "bca" + "cab"
     assert all(len(milliseconds) == 2 for milliseconds in samples.values())
+
+
+def test_bundles_that_are_compared_are_measured_in_the_same_rounds(recurrent_bundle, tmp_path):
+    static = programs.make_bundle(tmp_path / "static.gfnet", programs.static())
+    results = bench(recurrent_bundle, ["onnx"], against=[static], rounds=2, warmup=0)
+    assert len({result.started for result in results}) == 1
+    of_static = [result.what for result in results if result.bundle_id == static.manifest.bundle_id]
+    assert of_static == ["graph:net", "end_to_end:0", "cold_load"]
+    assert len(results) == 8 + 3
 
 
 def test_no_rounds_are_refused(recurrent_bundle):

@@ -51,7 +51,7 @@ def oracle(contender: Contender) -> list[Spot]:
     spots = []
     for most in range(contender.steps):
         ends = np.where(first <= most, first, 0)
-        spots.append((float((first <= most).mean()), float(contender.latency.means_ms[ends].mean())))
+        spots.append((float((first <= most).mean()), float(contender.latency.medians_ms[ends].mean())))
     return spots
 
 

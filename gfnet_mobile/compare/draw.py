@@ -7,9 +7,9 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gfnet_mobile.compare.options import Option
 from gfnet_mobile.compare.report import Comparison
 from gfnet_mobile.files import replacing
-from gfnet_mobile.measure.expectation import Expectation
 from gfnet_mobile.published.paper import CONDITIONS
 
 PANELS = {"mean": "mean latency, ms", "p95": "95th percentile, ms", "worst": "worst case, ms"}
@@ -40,13 +40,14 @@ def draw(comparison: Comparison, stem: Path) -> list[Path]:
 def _networks(axes: Axes, comparison: Comparison, kind: str) -> None:
     """A line for each dynamic network, through its rules, and one marker for each static network."""
     for name in comparison.oracles:
-        found = [row.option.expected for row in comparison.rows if row.option.contender.name == name]
+        found = [row.option for row in comparison.rows if row.option.contender.name == name]
         axes.errorbar(*_at(found, kind), yerr=_intervals(found), fmt="o-", ms=3, lw=1.2, elinewidth=0.6, label=name)
     statics = [row.option for row in comparison.rows if row.option.rule is None]
     if statics:
-        found = [one.expected for one in statics]
-        axes.errorbar(*_at(found, kind), yerr=_intervals(found), fmt="s", color="black", elinewidth=0.6, label="static")
-        for one, x, y in zip(statics, *_at(found, kind), strict=True):
+        axes.errorbar(
+            *_at(statics, kind), yerr=_intervals(statics), fmt="s", color="black", elinewidth=0.6, label="static"
+        )
+        for one, x, y in zip(statics, *_at(statics, kind), strict=True):
             axes.annotate(f"{one.contender.size} px", (x, y), (4, -10), textcoords="offset points", fontsize=7)
 
 
@@ -67,16 +68,16 @@ def _line(spots: Any) -> tuple[list[float], list[float]]:
     return [spot[1] for spot in spots], [100 * spot[0] for spot in spots]
 
 
-def _at(found: list[Expectation], kind: str) -> tuple[list[float], list[float]]:
+def _at(options: list[Option], kind: str) -> tuple[list[float], list[float]]:
     times = {
-        "mean": [one.mean_ms.value for one in found],
-        "p95": [one.p95_ms.value for one in found],
-        "worst": [one.worst_ms for one in found],
+        "mean": [one.mean_ms for one in options],
+        "p95": [one.expected.p95_ms.value for one in options],
+        "worst": [one.expected.worst_ms for one in options],
     }
-    return times[kind], [100 * one.accuracy.value for one in found]
+    return times[kind], [100 * one.expected.accuracy.value for one in options]
 
 
-def _intervals(found: list[Expectation]) -> list[list[float]]:
-    below = [100 * (one.accuracy.value - one.accuracy.low) for one in found]
-    above = [100 * (one.accuracy.high - one.accuracy.value) for one in found]
-    return [below, above]
+def _intervals(options: list[Option]) -> list[list[float]]:
+    """Of the accuracy, below and above."""
+    found = [one.expected.accuracy for one in options]
+    return [[100 * (one.value - one.low) for one in found], [100 * (one.high - one.value) for one in found]]

@@ -1,6 +1,8 @@
 """What can be deployed: each static network, and a dynamic one with each exit rule of its frontier.
 
-Rules are found on one half of the images; everything else is of the other half, static networks' figures too.
+Rules are found on one half of the images; everything else is of the other half, static networks' figures too. A mean
+latency is the mean over images of what their step takes in the median round: rounds in which the machine did something
+else do not move it, and networks that were measured in turn had the same share of those.
 """
 
 from dataclasses import dataclass
@@ -26,13 +28,15 @@ class Option:
     fitted_accuracy: float
     """on the half that rules are found on, between 0 and 1"""
     fitted_ms: float
-    """mean there"""
+    """mean latency there"""
     ends: NDArray[np.int64]
     """[N]: where each image of the other half leaves"""
     right: NDArray[np.bool_]
     """[N]: whether it is right there"""
+    mean_ms: float
+    """mean latency on the other half"""
     expected: Expectation
-    """on the other half"""
+    """on the other half, all rounds counted"""
 
 
 def options_of(contender: Contender, budgets: int) -> list[Option]:
@@ -53,9 +57,10 @@ def _option(contender: Contender, rule: ExitRule | None) -> Option:
         contender=contender,
         rule=rule,
         fitted_accuracy=float(right[first].mean()),
-        fitted_ms=float(contender.latency.means_ms[ends[first]].mean()),
+        fitted_ms=float(contender.latency.medians_ms[ends[first]].mean()),
         ends=ends[second],
         right=right[second],
+        mean_ms=float(contender.latency.medians_ms[ends[second]].mean()),
         expected=expectation(ends[second], right[second], contender.latency, _last_step(contender, rule)),
     )
 

@@ -16,7 +16,7 @@ import numpy as np
 from gfnet_mobile.compare.contenders import Contender
 from gfnet_mobile.compare.curves import Numbers, best_first
 from gfnet_mobile.compare.options import Option
-from gfnet_mobile.measure.expectation import Figure, drawn_means, drawn_rounds
+from gfnet_mobile.measure.expectation import Figure, drawn_medians, drawn_rounds
 
 DRAWS = 1000
 ROUNDING = 1e-9
@@ -42,7 +42,7 @@ def drawn_latencies(contenders: Sequence[Contender]) -> Drawn:
         key = (*(one.latency.runs or (one.name,)), str(times.shape[1]))
         if key not in rounds:
             rounds[key] = drawn_rounds(random, times.shape[1], DRAWS)
-        found[one.name] = drawn_means(times, rounds[key])
+        found[one.name] = drawn_medians(times, rounds[key])
     return found
 
 
@@ -60,7 +60,7 @@ def ratio(dynamic: Option, statics: Sequence[Option], drawn: Drawn) -> Ratio:
 
 def _exact(dynamic: Option, statics: Sequence[Option]) -> tuple[Numbers, Numbers]:
     """[1, T] and [1, S] ms."""
-    return dynamic.contender.latency.means_ms[None], np.array([[one.expected.mean_ms.value for one in statics]])
+    return dynamic.contender.latency.medians_ms[None], np.array([[one.mean_ms for one in statics]])
 
 
 def _ratios(patterns: Numbers, images: Numbers, steps_ms: Numbers, statics_ms: Numbers) -> tuple[Numbers, Numbers]:

@@ -44,20 +44,19 @@ def compare(contenders: Sequence[Contender], budgets: int, wanted: float | None 
     drawn = drawn_latencies(contenders)
     options = [options_of(one, budgets) for one in contenders]
     statics = [one for found in options for one in found if one.rule is None]
-    statics.sort(key=lambda one: one.expected.mean_ms.value)
+    statics.sort(key=lambda one: one.mean_ms)
     dynamics = [found for found in options if found[0].rule is not None]
     oracles: dict[str, Sequence[Spot]] = {one.name: oracle(one) for one in contenders if one.steps > 1}
     rows = []
     for one in (one for found in dynamics for one in found):
-        expected = one.expected
-        ideal = oracle_ms(oracles[one.contender.name], expected.accuracy.value)
-        rows.append(Row(one, ratio(one, statics, drawn) if statics else None, expected.mean_ms.value / ideal))
+        ideal = oracle_ms(oracles[one.contender.name], one.expected.accuracy.value)
+        rows.append(Row(one, ratio(one, statics, drawn) if statics else None, one.mean_ms / ideal))
     rows += [Row(one, None, None) for one in statics]
     papers = dict.fromkeys(paper_of(one.bundle.manifest) for one in contenders)
     return Comparison(
         contenders=contenders,
         rows=rows,
-        hull=hull([(row.option.expected.accuracy.value, row.option.expected.mean_ms.value) for row in rows]),
+        hull=hull([(row.option.expected.accuracy.value, row.option.mean_ms) for row in rows]),
         oracles=oracles,
         papers=[paper for paper in papers if paper is not None],
         verdicts=[verdict(found, statics, drawn, wanted) for found in dynamics] if statics else [],
@@ -82,7 +81,8 @@ def _row(row: Row) -> dict[str, Any]:
         "network": option.contender.name,
         "size": option.contender.size,
         "rule": None if option.rule is None else option.rule.model_dump(exclude={"calibration"}),
-        **asdict(option.expected),
+        "mean_ms": option.mean_ms,
+        "expected": asdict(option.expected),
         "over_oracle": row.over_oracle,
         "static_over_dynamic": _ratio(row.ratio),
     }

@@ -19,7 +19,7 @@ def cells(row: Row) -> Iterator[str]:
     yield option.contender.name if option.rule is not None else f"{option.contender.name}, {option.contender.size} px"
     yield f"{100 * expected.accuracy.value:.2f}"
     yield f"{100 * expected.accuracy.low:.2f} to {100 * expected.accuracy.high:.2f}"
-    yield from (f"{time:.3f}" for time in (expected.mean_ms.value, expected.p95_ms.value, expected.worst_ms))
+    yield from (f"{time:.3f}" for time in (option.mean_ms, expected.p95_ms.value, expected.worst_ms))
     for figure in (None, None) if row.ratio is None else (row.ratio.deployable, row.ratio.interpolated):
         yield from ("", "") if figure is None else times(figure)
     yield "" if row.over_oracle is None else f"{row.over_oracle:.2f}"

@@ -52,9 +52,7 @@ def verdict(dynamics: Sequence[Option], statics: Sequence[Option], drawn: Drawn,
         value, interval = _times(found.deployable)
         sentence = f"{value} faster {interval} at {accuracy:.1%}: {name} against {_static(static)}"
     elif kind == "alone":
-        sentence = (
-            f"no static network here reaches {accuracy:.1%}; {name} does in {dynamic.expected.mean_ms.value:.3g} ms"
-        )
+        sentence = f"no static network here reaches {accuracy:.1%}; {name} does in {dynamic.mean_ms:.3g} ms"
     else:
         sentence = f"not faster: use {_static(static)}; {name}: {' '.join(_times(found.deployable))} at {accuracy:.1%}"
     return Verdict(kind, level, dynamic, static, found, sentence)
@@ -68,7 +66,7 @@ def _kind(found: Figure, static: Option | None) -> Literal["faster", "not faster
 
 def _fastest(statics: Sequence[Option], accuracy: float) -> Option | None:
     able = [one for one in statics if one.expected.accuracy.value >= accuracy - ROUNDING]
-    return min(able, key=lambda one: one.expected.mean_ms.value, default=None)
+    return min(able, key=lambda one: one.mean_ms, default=None)
 
 
 def _static(option: Option | None) -> str:

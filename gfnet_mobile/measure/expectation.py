@@ -57,7 +57,7 @@ def expectation(ends: NDArray[np.int64], right: NDArray[np.bool_], latency: Step
         count=len(ends),
         accuracy=_share(right),
         mean_steps=float(ends.mean()) + 1,
-        mean_ms=_figure(float(shares @ latency.means_ms), (drawn_shares * drawn_means(times, drawn)).sum(axis=1)),
+        mean_ms=_figure(float(shares @ latency.means_ms), (drawn_shares * _means(times, drawn)).sum(axis=1)),
         p50_ms=float(_quantile(times, once, 0.5)[0]),
         p95_ms=_figure(float(_quantile(times, once, 0.95)[0]), _quantile(times, weights, 0.95)),
         worst_ms=float(np.quantile(times[last_step], SLOW, method="higher")),
@@ -95,9 +95,14 @@ def _figure(value: float, drawn: NDArray[np.float64]) -> Figure:
     return Figure(value, float(low), float(high))
 
 
-def drawn_means(times: NDArray[np.float64], rounds: NDArray[np.float64]) -> NDArray[np.float64]:
+def drawn_medians(times: NDArray[np.float64], rounds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[draws, T]: the medians of ``times`` [T, rounds], where ``rounds`` [draws, rounds] count so much."""
+    return np.stack([_quantile(one, rounds, 0.5) for one in times], axis=1)
+
+
+def _means(times: NDArray[np.float64], rounds: NDArray[np.float64]) -> NDArray[np.float64]:
     """[draws, T]: `StepLatency.means_ms` of ``times`` [T, rounds], where ``rounds`` [draws, rounds] count so much."""
-    medians = np.stack([_quantile(one, rounds, 0.5) for one in times], axis=1)
+    medians = drawn_medians(times, rounds)
     return medians * ((rounds @ times.T).mean(axis=1) / medians.mean(axis=1))[:, None]
 
 
