@@ -1,4 +1,4 @@
-"""``compare``: bundles meet their logits and latencies, a picture and a verdict come out, and nothing unlike is mixed."""
+"""``compare``: bundles meet their logits and latencies, a picture and a verdict come out, nothing unlike is mixed."""
 
 import json
 

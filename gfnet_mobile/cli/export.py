@@ -35,6 +35,7 @@ def export(
     crop: Annotated[
         str, typer.Option(help="How a patch is cut: slice, one-hot (products), host (by the runner).")
     ] = "slice",
+    fuse: Annotated[bool, typer.Option("--fuse", help="Join graphs that always follow each other.")] = False,
     about: AboutFields = None,
     ios: FirstIos = None,
     image_input: ImageInput = False,
@@ -55,7 +56,7 @@ def export(
         raise UserError("--multifunction: packages of several functions are read by iOS 18 and later; add --ios 18")
     if crop not in CROPS:
         raise UserError(f"--crop {crop}: must be one of {', '.join(CROPS)}")
-    bundle = export_asked(checkpoint, asked, name=name, crop=crop, multifunction=multifunction)
+    bundle = export_asked(checkpoint, asked, name=name, crop=crop, fuse=fuse, multifunction=multifunction)
     print("next:")
     print(f"  gfnet-mobile verify {bundle.folder}")
     print(f"  gfnet-mobile bench {bundle.folder}")

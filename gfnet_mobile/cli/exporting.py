@@ -93,6 +93,7 @@ def export_asked(
     *,
     name: str | None = None,
     crop: "CropForm" = "slice",
+    fuse: bool = False,
     multifunction: bool = False,
 ) -> Bundle:
     """Export a checkpoint as ``asked``, with progress on stderr; print sizes and what compression cost."""
@@ -118,6 +119,7 @@ def export_asked(
             compress=asked.compress,
             calibration=asked.calibration,
             crop=crop,
+            fuse=fuse,
             about=asked.about,
             ios=asked.ios,
             image_input=asked.image_input,

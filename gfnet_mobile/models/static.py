@@ -56,6 +56,7 @@ def _resized(path: str, sizes: Sequence[int]) -> list[Checkpoint]:
         change = {
             "name": f"{config.name}-{size}",
             "patch": size,
+            "glance": None,
             "preprocessing": config.preprocessing.model_copy(update={"size": size, "resize": resize}),
         }
         network = GlanceFocusNet(config.model_copy(update=change))

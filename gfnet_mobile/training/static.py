@@ -36,6 +36,7 @@ def static_recipe(dynamic: Recipe, size: int, factor: float = 1.0) -> Recipe:
             "name": f"static-{size}",
             "steps": 1,
             "patch": size,
+            "glance": None,
             "focus_encoder": None,
             "policy": None,
             "head": CascadeHeadConfig(),
