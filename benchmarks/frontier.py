@@ -26,9 +26,10 @@ from export.bundle import export_bundle
 from gfnet_mobile import Session
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.data import sign_scenes
-from gfnet_mobile.host.exit_rules import choose_thresholds, exit_steps
+from gfnet_mobile.host.exit_rules import exit_steps
 from gfnet_mobile.host.preprocess import load_image
 from gfnet_mobile.measure.results import this_device
+from gfnet_mobile.measure.trained_rule import trained_rule
 from gfnet_mobile.models.checkpoint import load_checkpoint
 from gfnet_mobile.models.network import GlanceFocusNet
 from gfnet_mobile.training.rollout import logits_of
@@ -79,7 +80,7 @@ def main() -> None:
     )
     models = [load_checkpoint(path) for path in paths]
     logits = [_logits(model, test[0]) for model in models]
-    rules = [choose_thresholds(_logits(models[0], validation[0]), validation[1], loss) for loss in LOSSES]
+    rules = [trained_rule(_logits(models[0], validation[0]), validation[1], loss) for loss in LOSSES]
     shares = np.array([np.bincount(exit_steps(rule, logits[0]), minlength=logits[0].shape[1]) for rule in rules])
     right = [(of.argmax(2) == test[1][:, None]) for of in logits]
     accuracies = np.array([right[0][np.arange(chosen.scenes), exit_steps(rule, logits[0])].mean() for rule in rules])

@@ -206,8 +206,9 @@ def test_a_budget_between_the_ends_costs_something_between():
     logits[np.arange(2000), :, labels] += np.array([1, 2, 3], np.float32)
     curve = budget_curve(logits, labels, [1, 2, 3])
     costs = [budget.cost for budget in curve]
-    assert costs == sorted(costs) and 1 < costs[0] < 1.3 and 2.3 < costs[-1] < 3
-    assert curve[0].accuracy < curve[-1].accuracy
+    assert costs[0] == 1 and 2.3 < costs[-1] < 3
+    assert np.abs(np.array(costs) - np.minimum(np.linspace(1, 3, 39), costs[-1])).max() < 0.1
+    assert curve[0].accuracy < curve[19].accuracy < curve[-1].accuracy
 
 
 def test_multiply_adds_of_a_known_network():

@@ -69,7 +69,7 @@ def evaluate(
     if as_json:
         print(json.dumps(report))
     else:
-        _print(report)
+        _print(report, as_published)
 
 
 def _logits(
@@ -91,7 +91,7 @@ def _logits(
         )
 
 
-def _print(report: dict[str, Any]) -> None:
+def _print(report: dict[str, Any], as_published: bool) -> None:
     found, rule, costs = report["rule"], report["rule"] is not None, report["multiply_adds"]
     table = Table("step", "top-1", box=None)
     table.add_column("top-5") if report["top5"] else None
@@ -112,6 +112,7 @@ def _print(report: dict[str, Any]) -> None:
         show(f"rule {found['name']}: {done}")
     if report["budgets"]:
         _print_budgets(report["budgets"], "multiply-adds, M" if costs else "steps", 1e6 if costs else 1)
+        _print_closed(report["budgets"]) if as_published else None
     for name in report["unreadable"]:
         show(f"cannot be read, left out: {name}")
 
@@ -123,7 +124,11 @@ def _print_budgets(budgets: list[dict[str, Any]], unit: str, scale: float) -> No
         shares = (f"{share:.1%}" for share in budget["share"])
         table.add_row(str(number), f"{budget['cost'] / scale:.2f}", f"{budget['accuracy']:.2%}", *shares)
     show("", "Budgets: thresholds found on one half of the images, figures of the other half.", table)
-    for step in range(steps - 1):
+
+
+def _print_closed(budgets: list[dict[str, Any]]) -> None:
+    """The published search lets nobody leave, without a word, where a quota is zero or ties have used it up."""
+    for step in range(len(budgets[0]["share"]) - 1):
         without = [str(number) for number, budget in enumerate(budgets, 1) if budget["thresholds"][step] is None]
         if without:
             show(f"nobody leaves at step {step} in budgets {', '.join(without)}: no image for that quota")

@@ -1,4 +1,4 @@
-"""When a step's answer is sure enough to stop (manifest: ``rules``), and a way to choose the thresholds.
+"""When a step's answer is sure enough to stop (manifest: ``rules``).
 
 Logits are float32. A confidence is computed from them in float64 and rounded to float32 once, at the end: so every
 language of this project gets the same number, whatever its exponential and its order of adding. Then thresholds,
@@ -12,13 +12,11 @@ Step t stops when its confidence >= ``thresholds[t]``; null never stops there; t
 """
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gfnet_mobile.bundle.manifest import Calibration, ExitRule, Measure
+from gfnet_mobile.bundle.manifest import ExitRule, Measure
 from gfnet_mobile.errors import UserError
 
 Floats = NDArray[np.float32]
@@ -82,52 +80,3 @@ def uniform_rule(threshold: float, steps: int) -> ExitRule:
     if not 0 <= threshold <= 1:
         raise UserError(f"threshold {threshold}: must lie between 0 and 1")
     return ExitRule(measure="max_softmax", temperature=(1.0,) * steps, thresholds=(threshold,) * (steps - 1))
-
-
-def choose_thresholds(
-    logits: Floats, labels: NDArray[Any], max_loss: float = 0.005, *, data: str = "validation"
-) -> ExitRule:
-    """The thresholds with the fewest mean steps whose accuracy is at most ``max_loss`` below the last step's.
-
-    ``logits`` float32 [N, T, K], ``labels`` [N]. For a price per error, descend coordinate by coordinate (one step's
-    threshold at a time, over quantiles of its confidences) on mean steps + price * errors; many prices give many rules,
-    the cheapest that keeps the accuracy wins. The rule that never stops early is among them.
-    """
-    count, steps, _ = logits.shape
-    sure = confidence("max_softmax", 1.0, logits)
-    right = logits.argmax(axis=2) == labels[:, None]
-    never = np.float32(np.inf)
-    candidates = [
-        np.unique(np.append(np.quantile(sure[:, t], np.linspace(0, 1, 41), method="higher"), never))
-        for t in range(steps - 1)
-    ]
-
-    def outcome(thresholds: list[np.float32]) -> tuple[float, float]:
-        """Mean steps and accuracy."""
-        ends = first_reaching(sure, thresholds)
-        return float(ends.mean()) + 1, float(right[np.arange(count), ends].mean())
-
-    def cost(thresholds: list[np.float32], price: float) -> float:
-        mean_steps, accuracy = outcome(thresholds)
-        return mean_steps + price * (1 - accuracy)
-
-    best = [never] * (steps - 1)
-    floor = outcome(best)[1] - max_loss
-    for price in np.geomspace(1, 10_000, 25):
-        thresholds = [never] * (steps - 1)
-        for t in [*range(steps - 1)] * 3:
-            trials = [[*thresholds[:t], candidate, *thresholds[t + 1 :]] for candidate in candidates[t]]
-            thresholds = min(trials, key=partial(cost, price=price))
-        mean_steps, accuracy = outcome(thresholds)
-        if accuracy >= floor and mean_steps < outcome(best)[0]:
-            best = thresholds
-    mean_steps, accuracy = outcome(best)
-    leaves = np.bincount(first_reaching(sure, best), minlength=steps) / count
-    return ExitRule(
-        measure="max_softmax",
-        temperature=(1.0,) * steps,
-        thresholds=tuple(None if t == never else float(t) for t in best),
-        calibration=Calibration(
-            data=data, accuracy=accuracy, mean_steps=mean_steps, leaves=tuple(float(share) for share in leaves)
-        ),
-    )

@@ -1,11 +1,9 @@
-"""Thresholds for a budget: which share of the images leaves at each step, and what confidence that takes.
+"""The published search: which share of the images leaves at each step, and what confidence that takes.
 
 Paper, section 3.5 (budgeted batch). Of N images a geometric share ∝ q^(t+1) leaves at step t; many q make a curve of
-accuracy against mean cost. Thresholds are read off the sorted confidences, step by step. Two searches:
-
-- `find_thresholds`, the one to use;
-- `published_thresholds`, what the released code does, with its quirks: where a quota is zero, or more than what ties
-  have left over, nobody leaves at that step (threshold 1e8); whoever ties with the last of a quota leaves with it.
+accuracy against mean cost. Thresholds are read off the sorted confidences, step by step, with the released code's
+quirks: where a quota is zero, or more than what ties have left over, nobody leaves at that step (threshold 1e8);
+whoever ties with the last of a quota leaves with it. `threshold_search` is held against this.
 """
 
 from dataclasses import dataclass
@@ -56,44 +54,6 @@ def published_thresholds(confidence: Floats, budgets: int = BUDGETS) -> Floats:
             thresholds[budget, step] = threshold
             gone[budget] |= confidence[step] >= threshold
     return thresholds
-
-
-def find_thresholds(confidence: Floats, budgets: int = BUDGETS) -> Floats:
-    """float32 [B, T - 1] from confidences float32 [T, N]; infinite where nobody is to leave.
-
-    After each step as many images in all have left as the shares up to there say. Where ties allow only fewer or more,
-    the nearest number is taken and the next step makes up for it. A larger budget never has fewer images left at any
-    step than a smaller one, so that costs rise with the budget.
-    """
-    steps, count = confidence.shape
-    wanted = np.rint(count * exit_shares(steps, budgets).astype(np.float64).cumsum(axis=1)).astype(np.int64)
-    thresholds = np.full((budgets, steps - 1), np.inf, np.float32)
-    gone = np.zeros((budgets, count), bool)
-    for step in range(steps - 1):
-        order = np.argsort(-confidence[step], kind="stable")
-        most = count
-        for budget in range(budgets):
-            staying = order[~gone[budget, order]]
-            before = count - len(staying)
-            sure = confidence[step, staying]
-            leaving = nearest(sure, wanted[budget, step] - before, most - before)
-            if leaving:
-                thresholds[budget, step] = sure[leaving - 1]
-                gone[budget, staying[:leaving]] = True
-            most = before + leaving
-    return thresholds
-
-
-def nearest(sure: Floats, wanted: int, most: int) -> int:
-    """How many of the confidences ``sure`` [N] (descending) one threshold can let go: the nearest possible number to
-    ``wanted``, at most ``most``. Ties leave together."""
-    wanted = min(wanted, most, len(sure))
-    if wanted <= 0:
-        return 0
-    last = sure[wanted - 1]
-    fewer = int(np.searchsorted(-sure, -last, side="left"))
-    more = int(np.searchsorted(-sure, -last, side="right"))
-    return more if more <= most and more - wanted <= wanted - fewer else fewer
 
 
 def outcome(confidence: Floats, right: NDArray[np.bool_], thresholds: Floats, costs: NDArray[np.float64]) -> Outcome:

@@ -18,7 +18,7 @@ from gfnet_mobile.measure.expectation import Expectation, Figure, difference, ex
 from gfnet_mobile.measure.goal import Goal, costs_of, feasible, wanted
 from gfnet_mobile.measure.logits import Logits, halves
 from gfnet_mobile.measure.results import now
-from gfnet_mobile.measure.rule_choice import Form, Right, best_form, plain_form, published, trial
+from gfnet_mobile.measure.rule_choice import Form, Right, best_form, plain_form, published, settled, trial
 from gfnet_mobile.measure.step_latency import StepLatency
 from gfnet_mobile.measure.threshold_search import Goals, Numbers, images_of, search
 
@@ -170,7 +170,7 @@ def _judged(
 ) -> Calibrated:
     """What to expect of the first way, beside the other; ``unseen`` holds the forms' confidences on the second half."""
     ours, other = pair
-    thresholds = _settled(ours.thresholds, ours.form.sure)
+    thresholds = settled(ours.thresholds, ours.form.sure)
     row = np.array([np.inf if one is None else one for one in thresholds], np.float32)
     last_step = thresholds.index(0.0) if 0.0 in thresholds else len(thresholds)
     first, second = halves
@@ -192,7 +192,7 @@ def _judged(
         rule=ExitRule(
             measure=ours.form.measure,
             temperature=ours.form.temperature,
-            thresholds=tuple(thresholds),
+            thresholds=thresholds,
             calibration=about.model_copy(update=expected),
         ),
         found=expectation(*_outcome(ours.form.sure, row, first.right), latency, last_step),
@@ -209,16 +209,3 @@ def _against(ours: Outcome, theirs: Outcome, costs: Numbers) -> Against:
         gain=difference(ours[1], theirs[1]),
         saved_ms=difference(costs[theirs[0]], costs[ours[0]]),
     )
-
-
-def _settled(row: Floats, sure: Floats) -> list[float | None]:
-    """Thresholds as a rule has them: None where nobody leaves, 0 where all of the images do that come there, so that no
-    other image goes further either."""
-    here = np.ones(len(sure), bool)
-    thresholds: list[float | None] = []
-    for step, threshold in enumerate(row):
-        here &= sure[:, step] < threshold
-        if not here.any():
-            return [*thresholds, 0.0, *[None] * (len(row) - step - 1)]
-        thresholds.append(float(threshold) if threshold <= 1 else None)
-    return thresholds

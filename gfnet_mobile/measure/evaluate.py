@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from gfnet_mobile.bundle.manifest import ExitRule
 from gfnet_mobile.host.exit_rules import confidence, exit_steps
-from gfnet_mobile.measure.budgets import find_thresholds, outcome, published_thresholds
+from gfnet_mobile.measure.budgets import BUDGETS, outcome, published_thresholds
 from gfnet_mobile.measure.logits import halves
+from gfnet_mobile.measure.threshold_search import Goals, images_of, search
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,16 @@ def at_rule(logits: NDArray[np.float32], labels: NDArray[np.int64], rule: ExitRu
 def budget_curve(
     logits: NDArray[np.float32], labels: NDArray[np.int64], costs: Sequence[float], *, as_published: bool = False
 ) -> list[Budget]:
-    """From the tightest budget to the widest. ``costs`` [T] are cumulative."""
+    """From the tightest budget to the widest: mean costs, evenly from the first step's to the last's, or the published
+    quotas. ``costs`` [T] are cumulative."""
     sure = confidence("max_softmax", 1.0, logits).T
     right = (logits.argmax(2) == labels[:, None]).T
     first, second = halves(len(labels))
-    search = published_thresholds if as_published else find_thresholds
-    thresholds = search(np.ascontiguousarray(sure[:, first]))[:, : len(costs) - 1]
+    if as_published:
+        thresholds = published_thresholds(np.ascontiguousarray(sure[:, first]))[:, : len(costs) - 1]
+    else:
+        means = np.linspace(costs[0], max(costs), BUDGETS)
+        thresholds = search(images_of(sure[:, first].T, right[:, first].T, costs), Goals("cost", means)).thresholds
     found = outcome(sure[:, second], right[:, second], thresholds, np.array(costs, np.float64))
     return [
         Budget(

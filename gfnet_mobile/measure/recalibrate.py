@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from gfnet_mobile.bundle.manifest import Calibration, ExitRule
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.host.exit_rules import Floats, confidence, exit_steps
-from gfnet_mobile.measure.budgets import nearest
 from gfnet_mobile.measure.evaluate import AtRule, at_rule, top
 
 
@@ -83,11 +82,23 @@ def _threshold(sure: Floats, wanted: int, old: float) -> float | None:
     if (sure >= np.float32(old)).sum() == max(wanted, 0):
         return old
     descending = -np.sort(-sure)
-    leaving = nearest(descending, wanted, len(sure))
+    leaving = _nearest(descending, wanted, len(sure))
     if leaving:
         return float(descending[leaving - 1])
     above = float(np.nextafter(descending[0], np.float32(2)))
     return above if above <= 1 else None
+
+
+def _nearest(sure: Floats, wanted: int, most: int) -> int:
+    """How many of the confidences ``sure`` [N] (descending) one threshold can let go: the nearest possible number to
+    ``wanted``, at most ``most``. Ties leave together."""
+    wanted = min(wanted, most, len(sure))
+    if wanted <= 0:
+        return 0
+    last = sure[wanted - 1]
+    fewer = int(np.searchsorted(-sure, -last, side="left"))
+    more = int(np.searchsorted(-sure, -last, side="right"))
+    return more if more <= most and more - wanted <= wanted - fewer else fewer
 
 
 def _calibrated(rule: ExitRule, eager: Floats, compressed: Floats, labels: NDArray[np.int64], data: str) -> ExitRule:

@@ -134,6 +134,19 @@ def trial(form: Form, plain: Form, right: Right, costs: Numbers, wanted: Goals, 
     return Trial(pays | ~known, np.maximum(optimism.mean(axis=0), 0) / 2)
 
 
+def settled(row: Floats, sure: Floats) -> tuple[float | None, ...]:
+    """Thresholds [T - 1] as a rule has them: None where nobody leaves, 0 where all do of the images with confidences
+    ``sure`` [N, T] that come there, so that no other image goes further either."""
+    here = np.ones(len(sure), bool)
+    thresholds: list[float | None] = []
+    for step, threshold in enumerate(row):
+        here &= sure[:, step] < threshold
+        if not here.any():
+            return (*thresholds, 0.0, *[None] * (len(row) - step - 1))
+        thresholds.append(float(threshold) if threshold <= 1 else None)
+    return tuple(thresholds)
+
+
 def _form(measure: Measure, temperature: tuple[float, ...], logits: Floats) -> Form:
     return Form(measure, temperature, _sure(measure, temperature, logits))
 

@@ -29,7 +29,7 @@ Numbers = NDArray[np.float64]
 CANDIDATES = 2048
 """thresholds that are tried at a step, where confidences take more values"""
 PRICES = 24
-"""of an error, first; then one for each goal"""
+"""of an error that are tried, first over a wide range, then as the frontier has them at so many costs"""
 PASSES = 8
 """over all steps, at most; two or three are the rule"""
 
@@ -111,8 +111,8 @@ def images_of(
 
 def search(images: Images, goals: Goals, starts: Floats | None = None) -> Found:
     """The best thresholds for each goal, none of ``starts`` [S, T - 1] being better."""
-    grid = Goals("cost", np.linspace(images.costs[0], images.costs[-1], max(PRICES, len(goals.limits))))
-    ladder, best = _nothing(images, grid), _nothing(images, goals)
+    grid = Goals("cost", np.linspace(images.costs[0], images.costs[-1], PRICES))
+    ladder, best = _nobody(images, grid), _nobody(images, goals)
     nobody = np.zeros(len(images.groups), np.intp)
     for start in [] if starts is None else starts:
         _offer_around(images, _cuts(images, start), (ladder, best))
@@ -162,9 +162,21 @@ def _cuts(images: Images, thresholds: Floats) -> Cuts:
     return np.array(found, np.intp)
 
 
-def _nothing(images: Images, goals: Goals) -> Best:
-    count = len(goals.limits)
-    return Best(goals, np.zeros((count, len(images.groups)), np.intp), np.full(count, -1.0), np.full(count, np.inf))
+def _nobody(images: Images, goals: Goals) -> Best:
+    """That nobody leaves before the last step, for each goal that this meets."""
+    shape = len(goals.limits)
+    whole, right = np.full(shape, images.count * images.costs[-1]), np.full(shape, images.right[-1].sum())
+    if goals.kind == "cost":
+        fits = images.costs[-1] <= goals.limits * (1 + 1e-12)
+    else:
+        fits = right >= _least(images.count, goals)
+    nobody = np.zeros((shape, len(images.groups)), np.intp)
+    return Best(goals, nobody, np.where(fits, right, -1.0), np.where(fits, whole, np.inf))
+
+
+def _least(count: int, goals: Goals) -> Numbers:
+    """[B]: right answers that an accuracy takes."""
+    return np.ceil(count * goals.limits - 1e-6)
 
 
 def _scans(images: Images, cuts: Cuts) -> Iterator[tuple[int, Numbers, Numbers]]:
@@ -202,7 +214,7 @@ def _offer(best: Best, count: int, cuts: Cuts, step: int, costs: Numbers, rights
         first = np.searchsorted(-falling, -count * best.goals.limits * (1 + 1e-12))
         wanted = np.where(first < len(most), most[np.minimum(first, len(most) - 1)], np.inf)
     else:
-        wanted = np.ceil(count * best.goals.limits - 1e-6)
+        wanted = _least(count, best.goals)
     cut = np.searchsorted(-most, -wanted, side="right") - 1  # where most leave of those with so many right answers
     cost, right = falling[cut], rights[cut]
     cheaper, righter = cost < best.cost * (1 - 1e-12), right > best.right

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.files import replacing
-from gfnet_mobile.host.exit_rules import choose_thresholds
+from gfnet_mobile.measure.trained_rule import trained_rule
 from gfnet_mobile.models.checkpoint import save_checkpoint
 from gfnet_mobile.models.network import GlanceFocusNet
 from gfnet_mobile.models.policy import GruPolicy
@@ -69,7 +69,7 @@ def train(recipe: Recipe, folder: Path, cache: Path, pretrained: str | None, con
         _write_state(folder, {"stage": number + 1, "batch": 0, "model": model.state_dict()})
     if answers is None:  # all stages were done before this call
         answers = logits_of(model, in_order(validation, recipe.model))
-    save_checkpoint(model, finished, {"default": choose_thresholds(*answers)})
+    save_checkpoint(model, finished, {"default": trained_rule(*answers)})
     return finished
 
 
