@@ -33,7 +33,7 @@ from gfnet_mobile.runtimes import is_interpreted
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import published_files
-from frontier import interval, timed
+from rounds import interval, timed
 
 Variant = tuple[str, str, bool]
 """target, form, and whether it is shown pictures while it is compressed"""
