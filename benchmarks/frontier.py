@@ -74,8 +74,8 @@ def _head(chosen: argparse.Namespace, statics: int) -> Iterator[str]:
     yield "# The demo network against static networks"
     yield ""
     yield f"`python benchmarks/frontier.py {' '.join(sys.argv[1:])}`, {date.today()}, {device.model}, {device.os},"
-    yield f"one thread, batch 1; no phone was measured. {chosen.scenes} held-out scenes, {chosen.rounds} rounds in which all"
-    yield f"{1 + statics} networks take turns. What the columns mean: [compare.md](compare.md)."
+    yield f"one thread, batch 1; no phone was measured. {chosen.scenes} held-out scenes, {chosen.rounds} rounds, in"
+    yield f"which all {1 + statics} networks take turns. What the columns mean: [compare.md](compare.md)."
     yield ""
 
 

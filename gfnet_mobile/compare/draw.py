@@ -23,6 +23,7 @@ def draw(comparison: Comparison, stem: Path) -> list[Path]:
         _networks(one, comparison, kind)
         one.set_xlabel(title)
         one.grid(alpha=0.3)
+        one.margins(x=0.12)
     _beside(axes[0], comparison)
     axes[0].set_ylabel("accuracy, %")
     contexts = dict.fromkeys(str(one.latency.context) for one in comparison.contenders)
