@@ -92,9 +92,9 @@ def test_bench_measures_every_graph_every_exit_and_loading(recurrent_bundle):
 
 def test_rounds_are_interleaved_and_warm_up_does_not_count():
     order = []
-    works = [((0, "t", what), lambda what=what: order.append(what)) for what in "abc"]
+    works = [((0, "t", what), lambda what=what: what.upper(), lambda given: order.append(given)) for what in "abc"]
     samples = bench_module._rounds(works, rounds=2, warmup=1)
-    assert "".join(order) == "abc" + "bca" + "cab"
+    assert "".join(order) == "ABC" + "BCA" + "CAB"
     assert all(len(milliseconds) == 2 for milliseconds in samples.values())
 
 

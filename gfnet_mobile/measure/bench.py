@@ -4,10 +4,12 @@ All that is compared is measured in the same rounds: a round runs everything onc
 round before, so that a slow minute of the machine, or a warm cache, falls on all alike.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
+from itertools import cycle
 from time import perf_counter_ns
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +17,8 @@ from gfnet_mobile.bundle.golden import golden_calls, read_golden
 from gfnet_mobile.bundle.manifest import CROP
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.errors import UserError
-from gfnet_mobile.host.preprocess import Prepared, from_pixels
-from gfnet_mobile.host.session import Session
+from gfnet_mobile.host.preprocess import Prepared
+from gfnet_mobile.host.session import Session, Stop
 from gfnet_mobile.measure.results import Result, now, summarise, these_conditions, this_device
 from gfnet_mobile.runtimes import compute_units
 from gfnet_mobile.runtimes.protocol import in_turn
@@ -25,7 +27,8 @@ COLD_LOADS = 5
 
 Key = tuple[int, str, str]
 """the bundle's place, target, what"""
-Work = tuple[Key, Callable[[], object]]
+Work = tuple[Key, Callable[[], Any], Callable[[Any], object]]
+"""what is made ready before, and the work itself on that"""
 
 
 def bench(
@@ -40,7 +43,9 @@ def bench(
     """Measure ``targets`` of a bundle, and of those that it is to be compared with, interleaved, after ``warmup``
     rounds that do not count.
 
-    ``end_to_end:t`` is a session's walk from an image in its place to the answer of step t, host code included.
+    ``end_to_end:t`` is a session's walk from an image in its place to the answer of step t, host code included: after
+    each step it makes up its mind by the default exit rule, and goes on all the same. The image has just been read, as
+    in use: that has emptied the caches.
     """
     if rounds < 1 or warmup < 0:
         raise UserError(f"rounds {rounds}, warmup {warmup}: at least 1 and 0")
@@ -57,7 +62,8 @@ def bench(
         runtimes = {key: session.runtime for key, session in sessions.items()}
     # apart, and after: by now each runtime's package is imported, and what is left is loading
     loads: list[Work] = [
-        ((place, target, "cold_load"), partial(_load, bundles[place], target, threads)) for place, target in sessions
+        ((place, target, "cold_load"), _nothing, partial(_load, bundles[place], target, threads))
+        for place, target in sessions
     ]
     samples |= _rounds(loads, COLD_LOADS, warmup=0)
     end, device = these_conditions(), this_device()
@@ -84,14 +90,13 @@ def bench(
 
 def _works(place: int, target: str, session: Session) -> list[Work]:
     golden = read_golden(session.bundle)
-    image = from_pixels(golden["images"][0])
-    session.prepare(image)
-    calls: dict[str, Callable[[], object]] = {
-        f"graph:{graph}": call for graph, call in _graph_calls(session, golden).items()
-    }
+    works: list[Work] = []
+    for graph, call in _graph_calls(session, golden).items():
+        works.append(((place, target, f"graph:{graph}"), _nothing, partial(_called, call)))
+    ready, stop = partial(_read_next, session, cycle(golden["images"])), session.stopping()
     for step in range(len(session.bundle.manifest.steps)):
-        calls[f"end_to_end:{step}"] = partial(_walk_to, session, image, step)
-    return [((place, target, what), call) for what, call in calls.items()]
+        works.append(((place, target, f"end_to_end:{step}"), ready, partial(_walk_to, session, stop, step)))
+    return works
 
 
 def _graph_calls(session: Session, golden: dict[str, np.ndarray]) -> dict[str, Callable[[], None]]:
@@ -109,22 +114,37 @@ def _graph_calls(session: Session, golden: dict[str, np.ndarray]) -> dict[str, C
     return calls
 
 
-def _walk_to(session: Session, image: Prepared, step: int) -> None:
-    for _ in session.walk(image, lambda taken: taken.index == step):
-        pass
+def _nothing() -> None:
+    pass
 
 
-def _load(bundle: Bundle, target: str, threads: int) -> None:
+def _read_next(session: Session, images: Iterator[Any]) -> Prepared:
+    return session.prepare(next(images))
+
+
+def _called(call: Callable[[], None], _: None) -> None:
+    call()
+
+
+def _walk_to(session: Session, stop: Stop, step: int, image: Prepared) -> None:
+    for taken in session.steps(image):
+        stop(taken)
+        if taken.index == step:
+            return
+
+
+def _load(bundle: Bundle, target: str, threads: int, _: None) -> None:
     Session(bundle, target, threads).close()
 
 
 def _rounds(works: list[Work], rounds: int, warmup: int) -> dict[Key, list[float]]:
-    samples: dict[Key, list[float]] = {key: [] for key, _ in works}
+    samples: dict[Key, list[float]] = {key: [] for key, _, _ in works}
     for number in range(warmup + rounds):
         first = number % len(works)
-        for key, work in works[first:] + works[:first]:
+        for key, ready, work in works[first:] + works[:first]:
+            given = ready()
             start = perf_counter_ns()
-            work()
+            work(given)
             milliseconds = (perf_counter_ns() - start) / 1e6
             if number >= warmup:
                 samples[key].append(milliseconds)
