@@ -4,7 +4,8 @@
 
 What the commands do, for each target in turn: `export`, `evaluate` on held-out scenes, `bench` of all networks in turn
 within a round (one thread, batch 1), `compare`. Static networks are those of ``benchmarks/static``, see its figures in
-docs/demo.md; ``--fuse`` and ``--compress`` are levers, the second for both sides.
+docs/demo.md; ``--fuse`` and ``--compress`` are levers, the second for both sides. On a machine that others use too,
+``--processor-time`` measures what the thread itself has worked, without the time in which others had its core.
 """
 
 import argparse
@@ -14,13 +15,16 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from time import thread_time_ns
 
 from export.bundle import export_bundle
 from export.compress import parsed
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.compare.contenders import contenders
+from gfnet_mobile.compare.draw import draw
 from gfnet_mobile.compare.report import Comparison, compare
 from gfnet_mobile.compare.table import COLUMNS, cells, times
+from gfnet_mobile.measure import bench as bench_module
 from gfnet_mobile.measure.answers import subject_of
 from gfnet_mobile.measure.bench import bench
 from gfnet_mobile.measure.data_set import SCENE, DataSet, logits_on, scene_set
@@ -42,17 +46,26 @@ def main() -> None:
     arguments.add_argument("--statics", type=Path, default=HERE / "static", help="folder with static-SIZE.safetensors")
     arguments.add_argument("--fuse", action="store_true", help="join the dynamic network's graphs")
     arguments.add_argument("--compress", help="form in which all networks are stored")
+    arguments.add_argument("--target", action="append", choices=TARGETS, help="default: all of them")
+    arguments.add_argument("--processor-time", action="store_true", help="instead of the time of day")
+    arguments.add_argument("--picture", type=Path, help="draw PICTURE-TARGET.png and .svg")
     arguments.add_argument("--write", type=Path, help="Markdown file for the tables")
     chosen = arguments.parse_args()
+    targets = tuple(chosen.target or TARGETS)
+    if chosen.processor_time:
+        bench_module.perf_counter_ns = thread_time_ns
     statics = sorted(chosen.statics.glob("static-*.safetensors"), key=lambda file: int(file.stem.split("-")[1]))
     scenes = scene_set(chosen.scenes, chosen.scene_size)
     lines = list(_head(chosen, len(statics)))
     with tempfile.TemporaryDirectory() as scratch:
         options = {"compress": parsed([chosen.compress]), "calibration": CALIBRATION} if chosen.compress else {}
-        bundles = [export_bundle(chosen.dynamic, TARGETS, Path(scratch), fuse=chosen.fuse, **options)]
-        bundles += [export_bundle(path, TARGETS, Path(scratch), **options) for path in statics]
-        for target in TARGETS:
-            lines += _lines(target, _compared(bundles, target, scenes, chosen.rounds, chosen.budgets))
+        bundles = [export_bundle(chosen.dynamic, targets, Path(scratch), fuse=chosen.fuse, **options)]
+        bundles += [export_bundle(path, targets, Path(scratch), **options) for path in statics]
+        for target in targets:
+            comparison = _compared(bundles, target, scenes, chosen.rounds, chosen.budgets)
+            lines += _lines(target, comparison)
+            if chosen.picture:
+                draw(comparison, chosen.picture.with_name(f"{chosen.picture.name}-{target}"))
     text = "\n".join(lines) + "\n"
     print(text)
     if chosen.write:
@@ -74,8 +87,10 @@ def _head(chosen: argparse.Namespace, statics: int) -> Iterator[str]:
     yield "# The demo network against static networks"
     yield ""
     yield f"`python benchmarks/frontier.py {' '.join(sys.argv[1:])}`, {date.today()}, {device.model}, {device.os},"
-    yield f"one thread, batch 1; no phone was measured. {chosen.scenes} held-out scenes, {chosen.rounds} rounds, in"
-    yield f"which all {1 + statics} networks take turns. What the columns mean: [compare.md](compare.md)."
+    clock = "processor time" if chosen.processor_time else "time of day"
+    yield f"{clock}, one thread, batch 1; no phone was measured. {chosen.scenes} held-out scenes,"
+    yield f"{chosen.rounds} rounds, in which all {1 + statics} networks take turns."
+    yield "What the columns mean: [compare.md](compare.md)."
     yield ""
 
 

@@ -1,15 +1,20 @@
 """``compare``: bundles meet their logits and latencies, a picture and a verdict come out, nothing unlike is mixed."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import programs
 import pytest
 from safetensors.numpy import save_file
 
+from gfnet_mobile.bundle.store import open_bundle
 from gfnet_mobile.cli.app import main
+from gfnet_mobile.compare.contenders import contenders
+from gfnet_mobile.compare.report import compare, plain
 from gfnet_mobile.measure.bench import bench
 from gfnet_mobile.measure.results import append_results, summarise
+from gfnet_mobile.published.paper import MOBILENETV3
 
 COUNT, STEPS, CLASSES = 400, 3, programs.K
 MS = {"dynamic": (1.0, 2.0, 3.0), "small": (1.5,), "large": (6.0,)}
@@ -106,7 +111,23 @@ def test_both_pictures_are_written_and_are_the_same_twice(made, tmp_path, capsys
     files = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "two")]
     assert files[0] == files[1] and sorted(files[0]) == ["picture.png", "picture.svg"]
     assert files[0]["picture.png"].startswith(b"\x89PNG")
-    assert b"95th percentile, ms" in files[0]["picture.svg"] or b"<path" in files[0]["picture.svg"]
+    for text in ("mean latency, ms", "95th percentile, ms", "worst case, ms", "dynamic, oracle", "static", "8 px"):
+        assert text.encode() in files[0]["picture.svg"]
+
+
+def test_the_papers_figures_stand_beside_a_published_configuration(made, tmp_path):
+    pytest.importorskip("matplotlib")
+    from gfnet_mobile.compare.draw import draw
+
+    folder, results = made
+    bundles = [open_bundle(folder / f"{name}.gfnet") for name in MS]
+    logits = [folder / f"{name}.logits" for name in MS]
+    found = compare(contenders(bundles, logits, results), 4)
+    published = replace(found, papers=[MOBILENETV3])
+    draw(published, tmp_path / "picture")
+    assert b"MobileNet-V3 in the paper (iPhone XS Max" in (tmp_path / "picture.svg").read_bytes()
+    (paper,) = plain(published)["paper"]
+    assert paper["points"][0] == {"accuracy": 70.4, "ms": 5.8, "static_ms": 7.5} and "iPhone" in paper["conditions"]
 
 
 def test_without_a_static_network_there_is_no_verdict(made, capsys):

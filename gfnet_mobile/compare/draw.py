@@ -30,7 +30,7 @@ def draw(comparison: Comparison, stem: Path) -> list[Path]:
     figure.suptitle(" / ".join(contexts), fontsize=8)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", fontsize=8)
     written = []
-    with matplotlib.rc_context({"svg.hashsalt": "compare"}):
+    with matplotlib.rc_context({"svg.hashsalt": "compare", "svg.fonttype": "none"}):
         for ending, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
             written.append(stem.with_name(f"{stem.name}.{ending}"))
             with replacing(written[-1]) as temporary:
