@@ -61,7 +61,7 @@ def verdict(dynamics: Sequence[Option], statics: Sequence[Option], drawn: Drawn,
 def _kind(found: Figure, static: Option | None) -> Literal["faster", "not faster", "alone"]:
     if static is None:
         return "alone"
-    return "faster" if found.low > 1 and found.value > 1 else "not faster"
+    return "faster" if round(found.low, 2) > 1 and found.value > 1 else "not faster"  # as it is printed
 
 
 def _fastest(statics: Sequence[Option], accuracy: float) -> Option | None:
