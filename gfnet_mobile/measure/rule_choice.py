@@ -110,10 +110,12 @@ class Trial:
 
 
 def trial(form: Form, plain: Form, right: Right, costs: Numbers, wanted: Goals, prices: Numbers) -> Trial:
-    """For goals that `search` meets with ``form`` at such ``prices`` [B] of a right answer."""
+    """For goals at such ``prices`` [B] of a right answer. What a goal allows to be spent costs nothing."""
+    if wanted.kind == "cost":
+        prices = np.full(len(prices), np.inf)
     count, goals = len(right), len(prices)
     ahead, optimism = np.zeros((goals, count)), np.zeros((2, goals))
-    known = np.ones(goals, bool)
+    known = np.ones(goals, bool)  # do both find something on both halves?
     halves = np.array_split(np.arange(count), 2)
     for number, (mine, others) in enumerate((halves, halves[::-1])):
         limits = wanted.limits

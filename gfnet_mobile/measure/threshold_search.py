@@ -116,9 +116,9 @@ def search(images: Images, goals: Goals, starts: Floats | None = None) -> Found:
     nobody = np.zeros(len(images.groups), np.intp)
     for start in [] if starts is None else starts:
         _offer_around(images, _cuts(images, start), (ladder, best))
-    step = (images.costs[-1] - images.costs[0]) or 1.0
+    most = (images.costs[-1] - images.costs[0]) or 1.0  # that an image can cost more than another
     cuts = nobody
-    for price in step * np.geomspace(images.count, 0.1, PRICES):
+    for price in most * np.geomspace(images.count, 0.1, PRICES):
         cuts = descend(images, cuts, price, (ladder, best))
         descend(images, nobody, price, (ladder, best))
     prices = _slopes(ladder)
