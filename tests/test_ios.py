@@ -153,7 +153,7 @@ def measured_all_the_same(phone, bundle, path, happens, moments):
 
     def interrupt():
         nonlocal count
-        while came.wait() and not done.wait(moments.uniform(0.0, 0.5)):
+        while came.wait() and not done.wait(moments.uniform(0.0, 0.1)):
             came.clear()
             count += happens(phone)
 

@@ -203,6 +203,18 @@ def test_a_tool_that_says_something_else_is_quoted(phone, tool, iphones, bundle,
     assert ("ios info failed: panic: nil pointer" if tool == "ios" else "needs go-ios to be driven") in line
 
 
+@pytest.mark.parametrize("said", ['{"valid": true}', "no JSON", '{"info": {"outcome": "failed"}}'])
+def test_a_result_of_devicectl_that_has_another_form_is_no_crash(iphones, app, bundle, capfd, said):
+    iphones.add_tool("xcrun")
+    iphones.add_phone(app)
+    real = iphones.tools / "real"
+    (iphones.tools / "xcrun").rename(real)
+    script = f'case "$*" in *" apps "*) echo \'{said}\' > "$3";; *) exec "{real}" "$@";; esac'
+    (iphones.tools / "xcrun").write_text(f"#!/bin/sh\n{script}\n")
+    (iphones.tools / "xcrun").chmod(0o755)
+    assert "devicectl device info apps: a result of another form than is known here" in refused(bundle, capfd)
+
+
 def test_a_graph_for_a_later_ios_is_refused_before_it_is_copied(iphones, app, monkeypatch, capfd, bundle, tmp_path):
     """The server says that it runs Core ML; what it would be given is looked at here."""
     pytest.importorskip("coremltools")
