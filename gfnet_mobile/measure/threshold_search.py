@@ -130,7 +130,7 @@ def search(images: Images, goals: Goals, starts: Floats | None = None) -> Found:
         reached=best.right >= 0,
         thresholds=np.array([threshold_row(images, cuts) for cuts in best.cuts], np.float32),
         price=np.interp(mean, grid.limits, _slopes(ladder)),
-        highest=float(ladder.right.max()) / images.count,
+        highest=float(max(ladder.right.max(), best.right.max())) / images.count,
     )
 
 
@@ -176,7 +176,7 @@ def _nobody(images: Images, goals: Goals) -> Best:
 
 def _least(count: int, goals: Goals) -> Numbers:
     """[B]: right answers that an accuracy takes."""
-    return np.ceil(count * goals.limits - 1e-6)
+    return np.ceil(count * goals.limits - 1e-9)
 
 
 def _scans(images: Images, cuts: Cuts) -> Iterator[tuple[int, Numbers, Numbers]]:
