@@ -72,7 +72,7 @@ def test_a_feasible_deadline_is_hardly_ever_missed(session, image):
     whole = latency.cumulative_ms[-1]
     glance = latency.cumulative_ms[0]
     last_steps = []
-    for deadline in np.linspace(glance.max(), whole.max() * 1.1, 6):
+    for deadline in np.linspace(glance.max(), whole.max() * 1.5, 6):
         misses, last_step = missed(session, image, deadline, times)
         assert misses <= 0.01
         last_steps.append(last_step)

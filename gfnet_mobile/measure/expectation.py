@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gfnet_mobile.measure.step_latency import StepLatency
 
 DRAWS = 300
-SLOW = 0.99
+SLOW = 0.995
 """the share of walks that a worst case, and a step's time for a deadline, is not to be below"""
 NORMAL = 1.96
 """standard errors either side"""
