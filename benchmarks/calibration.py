@@ -67,7 +67,7 @@ def main() -> None:
     bundle = open_bundle(folder) if folder.exists() else _exported(chosen.folder)
     subject = subject_of(str(folder), "onnx")
     file = chosen.folder / "demo.logits"
-    cached, _ = logits_on(scene_set(5000, subject), subject, file, os.cpu_count() or 1, lambda done, total: None)
+    cached, _ = logits_on(scene_set(5000), subject, file, os.cpu_count() or 1, lambda done, total: None)
     results = [one for block in range(3) for one in bench(bundle, TARGETS, rounds=chosen.rounds // 3)]
     latency = step_latency(results, bundle.manifest, "onnx")
     print(f"{latency.context}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n")

@@ -33,7 +33,7 @@ from gfnet_mobile.runtimes import is_interpreted
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import published_files
-from frontier import interval, timed
+from rounds import interval, timed
 
 Variant = tuple[str, str, bool]
 """target, form, and whether it is shown pictures while it is compressed"""
@@ -68,7 +68,7 @@ def main() -> None:
 
 def demo(folder: Path, scenes: int, rounds: int) -> None:
     eager = eager_subject(read_checkpoint("demo"))
-    seen, test = (seen_by(eager, data) for data in (calibration_set(CALIBRATION, eager), scene_set(scenes, eager)))
+    seen, test = (seen_by(eager, data) for data in (calibration_set(CALIBRATION, eager), scene_set(scenes)))
     bundles = {}
     print("| | bytes | steps 0 to 3 | rule: float32 | compressed, old thresholds | its own thresholds |")
     print("|---" * 6 + "|")
@@ -118,7 +118,7 @@ def published(folder: Path) -> None:
     path = published_files.write(published_files.content_of(CONFIGURATION), folder / "file.pth.tar")
     source = read_checkpoint(path)
     eager = eager_subject(source)
-    seen = seen_by(eager, scene_set(PICTURES, eager))
+    seen = seen_by(eager, scene_set(PICTURES))
     whole = _exported(path, folder, ("coreml", "none", False))
     print(f"{CONFIGURATION}, patch {source.model.config.patch}, {PICTURES} pictures")
     for form in ("int8", "palette6"):

@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from native import spread
 from overhead import mobilenet
+from rounds import spread
 
 from export.bundle import export_bundle
 from gfnet_mobile import Session

@@ -1,198 +1,114 @@
-"""The demo network against static networks of its family: accuracy on held-out scenes, latency side by side.
+"""The demo network against static networks of its family, on the machine at hand.
 
-    python benchmarks/frontier.py --scenes 5000 --rounds 60 --write docs/frontier.md
+    python benchmarks/frontier.py --scenes 5000 --rounds 200 --write docs/frontier.md
 
-Accuracy comes from the eager networks on test scenes; thresholds are chosen on validation scenes alone. Latency is
-wall time from an image in its place to the answer, in one process, one thread, batch 1, every network and every exit
-step once per round, medians over rounds. The expected latency of an exit rule is the share of images that leave at
-each step times that step's latency.
+What the commands do, for each target in turn: `export`, `evaluate` on held-out scenes, `bench` of all networks in turn
+within a round (one thread, batch 1), `compare`. Static networks are those of ``benchmarks/static``, see its figures in
+docs/demo.md; ``--fuse`` and ``--compress`` are levers, the second for both sides. On a machine that others use too,
+``--processor-time`` measures what the thread itself has worked, without the time in which others had its core.
 """
 
 import argparse
+import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import islice
 from pathlib import Path
-from time import perf_counter
-
-import numpy as np
-import torch
-from PIL import Image
+from time import thread_time_ns
 
 from export.bundle import export_bundle
-from gfnet_mobile import Session
+from export.compress import parsed
 from gfnet_mobile.bundle.store import Bundle
-from gfnet_mobile.data import sign_scenes
-from gfnet_mobile.host.exit_rules import exit_steps
-from gfnet_mobile.host.preprocess import load_image
+from gfnet_mobile.compare.contenders import contenders
+from gfnet_mobile.compare.draw import draw
+from gfnet_mobile.compare.report import Comparison, compare
+from gfnet_mobile.compare.table import COLUMNS, cells, times
+from gfnet_mobile.measure import bench as bench_module
+from gfnet_mobile.measure.answers import subject_of
+from gfnet_mobile.measure.bench import bench
+from gfnet_mobile.measure.data_set import SCENE, DataSet, logits_on, scene_set
 from gfnet_mobile.measure.results import this_device
-from gfnet_mobile.measure.trained_rule import trained_rule
-from gfnet_mobile.models.checkpoint import load_checkpoint
-from gfnet_mobile.models.network import GlanceFocusNet
-from gfnet_mobile.training.rollout import logits_of
 
 HERE = Path(__file__).parent
-RUNTIMES = ("onnx", "executorch")
-LOSSES = (0, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3, 0.4)
-"""how far below the last step's accuracy, on validation scenes, each point of the curve may lie"""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Accuracies and, per round, latencies of the points of a family, cheapest first."""
-
-    accuracy: np.ndarray
-    """[points]"""
-    latency: np.ndarray
-    """ms [rounds, points]"""
-
-    def at(self, accuracy: float) -> np.ndarray:
-        """Latency in each round at ``accuracy``, between the two points around it; NaN where no point reaches it."""
-        middle = np.median(self.latency, 0)
-        best: list[int] = []  # points that no cheaper one reaches
-        for point in np.argsort(middle):
-            if not best or self.accuracy[point] > self.accuracy[best[-1]]:
-                best.append(int(point))
-        known = self.accuracy[best]
-        if accuracy > known[-1]:
-            return np.full(len(self.latency), np.nan)
-        return np.array([np.interp(accuracy, known, row[best]) for row in self.latency])
+TARGETS = ("onnx", "executorch")
+CALIBRATION = 500
+"""validation scenes that compressed graphs are fitted to"""
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--scenes", type=int, default=5000, help="test scenes")
-    arguments.add_argument("--seed", type=int, default=1, help="of the test scenes")
-    arguments.add_argument("--rounds", type=int, default=60)
-    arguments.add_argument("--demo", default="demo", help="checkpoint of the dynamic network")
-    arguments.add_argument("--statics", type=Path, default=HERE / "static", help="folder of static checkpoints")
+    arguments.add_argument("--scenes", type=int, default=5000, help="test scenes, half of them to find rules on")
+    arguments.add_argument("--scene-size", type=int, default=SCENE, help="side of a scene, pixels")
+    arguments.add_argument("--rounds", type=int, default=200)
+    arguments.add_argument("--budgets", type=int, default=24, help="rules of the dynamic network")
+    arguments.add_argument("--dynamic", default="demo", help="checkpoint of the dynamic network")
+    arguments.add_argument("--statics", type=Path, default=HERE / "static", help="folder with static-SIZE.safetensors")
+    arguments.add_argument("--fuse", action="store_true", help="join the dynamic network's graphs")
+    arguments.add_argument("--compress", help="form in which all networks are stored")
+    arguments.add_argument("--target", action="append", choices=TARGETS, help="default: all of them")
+    arguments.add_argument("--processor-time", action="store_true", help="instead of the time of day")
+    arguments.add_argument("--picture", type=Path, help="draw PICTURE-TARGET.png and .svg")
     arguments.add_argument("--write", type=Path, help="Markdown file for the tables")
     chosen = arguments.parse_args()
-    torch.set_num_threads(1)
+    targets = tuple(chosen.target or TARGETS)
+    if chosen.processor_time:
+        bench_module.perf_counter_ns = thread_time_ns
     statics = sorted(chosen.statics.glob("static-*.safetensors"), key=lambda file: int(file.stem.split("-")[1]))
-    paths = [chosen.demo, *map(str, statics)]
-    validation, test = (
-        sign_scenes(4000, seed=9, split="validation"),
-        sign_scenes(chosen.scenes, seed=chosen.seed, split="test"),
-    )
-    models = [load_checkpoint(path) for path in paths]
-    logits = [_logits(model, test[0]) for model in models]
-    rules = [trained_rule(_logits(models[0], validation[0]), validation[1], loss) for loss in LOSSES]
-    shares = np.array([np.bincount(exit_steps(rule, logits[0]), minlength=logits[0].shape[1]) for rule in rules])
-    right = [(of.argmax(2) == test[1][:, None]) for of in logits]
-    accuracies = np.array([right[0][np.arange(chosen.scenes), exit_steps(rule, logits[0])].mean() for rule in rules])
-    lines = _accuracy_lines(models, right, chosen.scenes)
-    with tempfile.TemporaryDirectory() as folder:
-        bundles = [export_bundle(path, RUNTIMES, Path(folder), name=f"m{index}") for index, path in enumerate(paths)]
-        for runtime in RUNTIMES:
-            steps, whole = _latencies(bundles, runtime, chosen.rounds)
-            dynamic = Curve(accuracies, steps @ (shares / chosen.scenes).T)
-            static = Curve(np.array([answers.mean() for answers in right[1:]]), whole)
-            lines += _latency_lines(runtime, steps, static, models[1:]) + _ratio_lines(dynamic, static)
+    scenes = scene_set(chosen.scenes, chosen.scene_size)
+    lines = list(_head(chosen, len(statics)))
+    with tempfile.TemporaryDirectory() as scratch:
+        options = {"compress": parsed([chosen.compress]), "calibration": CALIBRATION} if chosen.compress else {}
+        bundles = [export_bundle(chosen.dynamic, targets, Path(scratch), fuse=chosen.fuse, **options)]
+        bundles += [export_bundle(path, targets, Path(scratch), **options) for path in statics]
+        for target in targets:
+            comparison = _compared(bundles, target, scenes, chosen.rounds, chosen.budgets)
+            lines += _lines(target, comparison)
+            if chosen.picture:
+                draw(comparison, chosen.picture.with_name(f"{chosen.picture.name}-{target}"))
     text = "\n".join(lines) + "\n"
     print(text)
     if chosen.write:
         chosen.write.write_text(text)
 
 
-def _logits(model: GlanceFocusNet, images: np.ndarray) -> np.ndarray:
-    """float32 [N, T, K]; pictures are resized for smaller networks as the host does it."""
-    preprocessing = model.config.preprocessing
-
-    def batches():
-        for start in range(0, len(images), 250):
-            pixels = [
-                load_image(Image.fromarray(image), preprocessing).image[0] for image in images[start : start + 250]
-            ]
-            batch = torch.from_numpy(np.stack(pixels))
-            yield model.normalise(batch), torch.zeros(len(batch), dtype=torch.int64)
-
-    return logits_of(model, batches())[0]
+def _compared(bundles: Sequence[Bundle], target: str, scenes: DataSet, rounds: int, budgets: int) -> Comparison:
+    logits = [bundle.folder.with_suffix(f".{target}.logits") for bundle in bundles]
+    for bundle, file in zip(bundles, logits, strict=True):
+        subject = subject_of(str(bundle.folder), target)
+        logits_on(scenes, subject, file, os.cpu_count() or 1, lambda done, total: None)
+    dynamic, *statics = bundles
+    results = bench(dynamic, [target], against=statics, rounds=rounds)
+    return compare(contenders(bundles, logits, results), budgets)
 
 
-def _latencies(bundles: Sequence[Bundle], runtime: str, rounds: int) -> tuple[np.ndarray, np.ndarray]:
-    """ms [rounds, T] of the dynamic network up to each step, and [rounds, networks] of the static ones."""
-    sessions = [Session(bundle, runtime) for bundle in bundles]
-    images = sign_scenes(rounds, seed=3, split="test")[0]
-    runs: list[tuple[Session, int]] = [(sessions[0], step + 1) for step in range(len(bundles[0].manifest.steps))]
-    runs += [(session, 1) for session in sessions[1:]]
-    times = np.empty((rounds, len(runs)))
-    for index, image in enumerate(images):
-        for number, (session, steps) in enumerate(runs):
-            prepared = session.prepare(image)
-            once = timed(lambda: list(islice(session.steps(prepared), steps)))  # noqa: B023  (called at once)
-            again = timed(lambda: list(islice(session.steps(prepared), steps)))  # noqa: B023
-            times[index, number] = min(
-                once, again
-            )  # the first one warms the caches that preparing the image has emptied
-    for session in sessions:
-        session.close()
-    dynamic = len(bundles[0].manifest.steps)
-    return times[:, :dynamic], times[:, dynamic:]
-
-
-def timed(work: Callable[[], object]) -> float:
-    start = perf_counter()
-    work()
-    return (perf_counter() - start) * 1e3
-
-
-def _accuracy_lines(models: Sequence[GlanceFocusNet], right: Sequence[np.ndarray], scenes: int) -> list[str]:
+def _head(chosen: argparse.Namespace, statics: int) -> Iterator[str]:
     device = this_device()
-    lines = [
-        "# The demo network against static networks",
-        "",
-        f"`python benchmarks/frontier.py`, {date.today()}, {device.model}, {device.os}, one thread, batch 1;",
-        f"{scenes} held-out scenes; no phone was measured. Between two networks of a family, latency is interpolated.",
-        "",
-        "| network | " + " | ".join(f"step {step}" for step in range(right[0].shape[1])) + " |",
-        "|---" * (right[0].shape[1] + 1) + "|",
-    ]
-    for model, answers in zip(models, right, strict=True):
-        cells = [f"{100 * share:.1f} %" for share in answers.mean(0)] + [""] * (right[0].shape[1] - answers.shape[1])
-        lines.append(f"| {model.config.name} | " + " | ".join(cells) + " |")
-    return [*lines, ""]
+    yield "# The demo network against static networks"
+    yield ""
+    yield f"`python benchmarks/frontier.py {' '.join(sys.argv[1:])}`, {date.today()}, {device.model}, {device.os},"
+    clock = "processor time" if chosen.processor_time else "time of day"
+    yield f"{clock}, one thread, batch 1; no phone was measured. {chosen.scenes} held-out scenes,"
+    yield f"{chosen.rounds} rounds, in which all {1 + statics} networks take turns."
+    yield "What the columns mean: [compare.md](compare.md)."
+    yield ""
 
 
-def _latency_lines(runtime: str, steps: np.ndarray, static: Curve, models: Sequence[GlanceFocusNet]) -> list[str]:
-    exits = ", ".join(f"{time:.3f}" for time in np.median(steps, 0))
-    statics = ", ".join(
-        f"{model.config.image}: {time:.3f}" for model, time in zip(models, np.median(static.latency, 0), strict=True)
-    )
-    return [
-        f"## {runtime}",
-        "",
-        f"Answer after each step, ms: {exits}. Static by pixels, ms: {statics}.",
-        "",
-        "| accuracy | static ÷ GFNet | 95 % interval | GFNet, ms | best static, ms |",
-        "|---|---|---|---|---|",
-    ]
-
-
-def _ratio_lines(dynamic: Curve, static: Curve) -> list[str]:
-    highest = 100 * min(dynamic.accuracy.max(), static.accuracy.max())
-    lowest = 100 * max(dynamic.accuracy.min(), static.accuracy.min())
-    lines = []
-    for percent in [*np.arange(np.ceil(lowest), highest, 1 if highest - lowest < 15 else 2), highest]:
-        fast, slow = dynamic.at(percent / 100), static.at(percent / 100)
-        ratio = slow / fast
-        low, high = interval(ratio)
-        lines.append(
-            f"| {percent:.1f} % | **{np.median(ratio):.2f}** | {low:.2f} to {high:.2f} "
-            f"| {np.median(fast):.3f} | {np.median(slow):.3f} |"
-        )
-    return [*lines, ""]
-
-
-def interval(samples: np.ndarray) -> tuple[float, float]:
-    """95 % bootstrap interval of the median."""
-    random = np.random.default_rng(0)
-    medians = np.median(random.choice(samples, (1000, len(samples))), 1)
-    return float(np.quantile(medians, 0.025)), float(np.quantile(medians, 0.975))
+def _lines(target: str, comparison: Comparison) -> Iterator[str]:
+    yield f"## {target}"
+    yield ""
+    yield "| " + " | ".join(COLUMNS) + " |"
+    yield "|---" * len(COLUMNS) + "|"
+    for row in comparison.rows:
+        yield "| " + " | ".join(cells(row)) + " |"
+    yield ""
+    for verdict in comparison.verdicts:
+        yield f"**{verdict.sentence}**"
+        if verdict.ratio is not None:
+            value, interval = times(verdict.ratio.interpolated)
+            yield f"Against a static network of just that accuracy, between two sizes: {value} ({interval})."
+        yield ""
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-from native import spread
+from rounds import spread
 
 from export.bundle import export_bundle
 from gfnet_mobile import Session

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from frontier import interval
 from overhead import mobilenet
+from rounds import spread
 
 from export.bundle import export_bundle
 from gfnet_mobile import Session
@@ -100,12 +100,6 @@ def _start(runner: Path, bundle: Bundle) -> None:
         subprocess.run([str(runner), "run", str(bundle.folder), str(picture)], check=True, capture_output=True)
         taken.append(1e3 * (time.perf_counter() - begun))
     print(f"start to first answer, demo: {np.median(taken):.0f} ms, at most {max(taken):.0f} ms (bar: 150 ms)")
-
-
-def spread(values: list[float]) -> str:
-    """The median, and the 95 % interval of it."""
-    low, high = interval(np.array(values))
-    return f"{np.median(values):.3f} ({low:.3f} to {high:.3f})"
 
 
 if __name__ == "__main__":

@@ -24,13 +24,13 @@ from gfnet_mobile.files import replacing_folder
 from gfnet_mobile.measure.answers import eager_subject
 from gfnet_mobile.measure.cost import multiply_adds
 from gfnet_mobile.measure.recalibrate import Recalibrated
-from gfnet_mobile.models.checkpoint import read_checkpoint
+from gfnet_mobile.models.checkpoint import Checkpoint, read_checkpoint
 from gfnet_mobile.quiet import quiet
 from gfnet_mobile.runtimes import INTERPRETED, open_program
 
 
 def export_bundle(
-    checkpoint: str | Path,
+    checkpoint: str | Path | Checkpoint,
     targets: Sequence[str],
     output: Path,
     *,
@@ -60,7 +60,7 @@ def export_bundle(
     is told the target and the graph of each export before it begins.
     """
     modules = {target: _module(target) for target in targets}
-    source = read_checkpoint(checkpoint)
+    source = checkpoint if isinstance(checkpoint, Checkpoint) else read_checkpoint(checkpoint)
     config = labelled(source.model, labels).config
     name = name or config.name
     if not re.match(NAME, name):

@@ -19,7 +19,7 @@ from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.exit_rules import Floats
 from gfnet_mobile.host.preprocess import load_image
 from gfnet_mobile.measure.answers import Subject, subject_of
-from gfnet_mobile.measure.data_set import DataSet, folder_set, logits_on, some_of
+from gfnet_mobile.measure.data_set import SCENE, DataSet, folder_set, logits_on, some_of
 from gfnet_mobile.measure.logits import Logits
 from gfnet_mobile.measure.recalibrate import Recalibrated, recalibrate
 from gfnet_mobile.models.config import ModelConfig
@@ -61,7 +61,8 @@ def calibration_set(source: Path | int, subject: Subject) -> DataSet:
         raise UserError(f"--calibration-scenes {source}: must be at least 1")
     if subject.classes != SCENE_CLASSES:
         raise UserError(f"--calibration-scenes: scenes have {SCENE_CLASSES} classes, the network {subject.classes}")
-    images, labels = sign_scenes(source, seed=SCENE_SEED, split="validation", size=subject.size)
+    size = max(SCENE, subject.size)  # a smaller network takes scenes smaller
+    images, labels = sign_scenes(source, seed=SCENE_SEED, split="validation", size=size)
     names = [f"validation scene {index}" for index in range(source)]
     return DataSet(list(images), labels, names, f"validation scenes, seed {SCENE_SEED}")
 

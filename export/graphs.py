@@ -132,8 +132,8 @@ class Exit(nn.Module):
 
 def exit_name(config: ModelConfig, step: int) -> str:
     """The exit graph of a step, counted from 0: ``exit`` where steps share weights, else ``exit_1`` to ``exit_T``."""
-    own = config.head.kind == "cascade" or (config.head.glance == "classifier" and step == 0)
-    return f"exit_{step + 1}" if own else "exit"
+    shared = config.head.kind == "recurrent" and not (config.head.glance == "classifier" and step == 0)
+    return "exit" if shared else f"exit_{step + 1}"
 
 
 def glance_gives(model: GlanceFocusNet) -> tuple[str, ...]:

@@ -140,6 +140,10 @@ def test_limit_draws_the_same_pictures_each_time(bundle, data, capsys):
         (["--data", "nowhere"], "nowhere: no such folder"),
         (["--scenes", "3", "--rule", "x"], "no exit rule 'x'"),
         (["--scenes", "3", "--target", "coreml"], "no target 'coreml'"),
+        (
+            ["--scenes", "3", "--scene-size", "96"],
+            "--scene-size 96: 224 to 896 pixels; a smaller network takes them smaller",
+        ),
         (["--scenes", "3", "--limit", "0"], "limit 0"),
         (["--scenes", "3", "--workers", "-1"], "workers -1"),
         (["--logits", "nowhere"], "nowhere: no such file"),

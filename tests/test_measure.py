@@ -11,11 +11,12 @@ from safetensors.numpy import load_file
 
 from gfnet_mobile.bundle.golden import write_golden
 from gfnet_mobile.bundle.store import open_bundle, write_manifest
+from gfnet_mobile.cli.app import main
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.session import Session
 from gfnet_mobile.measure import bench as bench_module
 from gfnet_mobile.measure.bench import bench
-from gfnet_mobile.measure.results import Result, append_results, summarise
+from gfnet_mobile.measure.results import Result, append_results, read_results, summarise
 from gfnet_mobile.measure.verify import verify
 
 
@@ -92,10 +93,33 @@ def test_bench_measures_every_graph_every_exit_and_loading(recurrent_bundle):
 
 def test_rounds_are_interleaved_and_warm_up_does_not_count():
     order = []
-    works = [("t", what, lambda what=what: what.upper(), lambda given: order.append(given)) for what in "abc"]
+    works = [((0, "t", what), lambda what=what: what.upper(), lambda given: order.append(given)) for what in "abc"]
     samples = bench_module._rounds(works, rounds=2, warmup=1)
     assert "".join(order) == "ABC" + "BCA" + "CAB"
     assert all(len(milliseconds) == 2 for milliseconds in samples.values())
+
+
+def test_bundles_that_are_compared_are_measured_in_the_same_rounds(recurrent_bundle, tmp_path):
+    static = programs.make_bundle(tmp_path / "static.gfnet", programs.static())
+    results = bench(recurrent_bundle, ["onnx"], against=[static], rounds=2, warmup=0)
+    assert len({result.started for result in results}) == 1
+    of_static = [result.what for result in results if result.bundle_id == static.manifest.bundle_id]
+    assert of_static == ["graph:net", "end_to_end:0", "cold_load"]
+    assert len(results) == 8 + 3
+
+
+def test_the_command_measures_several_bundles_and_no_bundle_against_itself(recurrent_bundle, tmp_path, capsys):
+    static = programs.make_bundle(tmp_path / "static.gfnet", programs.static(), name="static")
+    words = ["bench", str(recurrent_bundle.folder), "--target", "onnx", "--rounds", "2", "--warmup", "0"]
+    output = tmp_path / "results.jsonl"
+    assert main([*words, "--against", str(static.folder), "--output", str(output)]) == 0
+    lines = [line.split()[:4] for line in capsys.readouterr().out.splitlines()]
+    assert ["static", "onnx", "1", "end_to_end:0"] in lines and ["tiny", "onnx", "1", "end_to_end:2"] in lines
+    assert {one.bundle_id for one in read_results(output)} == {
+        static.manifest.bundle_id, recurrent_bundle.manifest.bundle_id
+    }  # fmt: skip
+    assert main([*words, "--against", str(recurrent_bundle.folder)]) == 2
+    assert "is the same network as" in capsys.readouterr().err
 
 
 def test_no_rounds_are_refused(recurrent_bundle):

@@ -9,7 +9,9 @@ import torch
 from PIL import Image, ImageDraw
 from rich.console import Console
 
+from gfnet_mobile.cli.app import main
 from gfnet_mobile.errors import UserError
+from gfnet_mobile.files import sha256
 from gfnet_mobile.models.checkpoint import load_checkpoint, read_checkpoint
 from gfnet_mobile.models.network import GlanceFocusNet
 from gfnet_mobile.training import run as training_run
@@ -19,6 +21,7 @@ from gfnet_mobile.training.ppo import _discounted
 from gfnet_mobile.training.pretrained import start_from
 from gfnet_mobile.training.recipe import EncoderStage, read_recipe
 from gfnet_mobile.training.run import train
+from gfnet_mobile.training.static import static_recipe, train_static
 
 SHAPES = ("disc", "frame", "stripes")
 
@@ -50,9 +53,9 @@ def photos(tmp_path_factory):
     return folder
 
 
-def _recipe(photos, policy="value_map", epochs=10.0, steps=3, name="shapes"):
+def _recipe(photos, policy="value_map", epochs=10.0):
     recipe = folder_recipe(
-        photos, name=name, backbone="gfnet_tiny", image=64, patch=32, steps=steps, epochs=epochs, batch=24,
+        photos, name="shapes", backbone="gfnet_tiny", image=64, patch=32, steps=3, epochs=epochs, batch=24,
         policy=policy, seed=0,
     )  # fmt: skip
     return recipe.model_copy(update={"data": recipe.data.model_copy(update={"workers": 0})})
@@ -78,11 +81,37 @@ def test_three_stages_learn_a_few_hundred_pictures(photos, tmp_path, policy):
     assert read.rules["default"].calibration is not None
 
 
-def test_one_step_trains_a_static_network(photos, tmp_path):
-    model = load_checkpoint(_train(_recipe(photos, steps=1), tmp_path))
-    assert model.policy is None
-    assert model.focus is None
-    assert _validation(tmp_path)[-1][-1] >= 0.8
+def test_static_networks_see_as_many_images_as_all_stages_and_the_best_learning_rate_is_kept(photos, tmp_path):
+    dynamic, console = _recipe(photos, epochs=6.0), Console(file=io.StringIO())
+    views = [static_recipe(dynamic, size).stages[0].views for size in (48, 64)]
+    assert views == [sum(stage.views for stage in dynamic.stages)] * 2
+    (kept,) = train_static(dynamic, [48], tmp_path, tmp_path / "cache", None, console)
+    model = load_checkpoint(kept)
+    assert model.policy is None and model.focus is None
+    assert (model.config.image, model.config.labels) == (48, SHAPES)
+    runs = {folder: _validation(folder)[-1][-1] for folder in tmp_path.glob("static-48-lr-*")}
+    assert len(runs) == 3 and max(runs.values()) >= 0.7
+    best = max(runs, key=runs.__getitem__)
+    assert sha256(kept) in {sha256(folder / kept.name) for folder, share in runs.items() if share == runs[best]}
+
+
+def test_a_static_recipe_has_no_static_network_to_compare_with(photos):
+    with pytest.raises(UserError, match="is a static network's already; leave --static out"):
+        static_recipe(static_recipe(_recipe(photos), 64), 64)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--steps", "1"], "--steps 1: is a static network; give --static"),
+        (["--sizes", "64"], "--sizes: is for --static"),
+        (["--static", "--sizes", "64,big"], "--sizes 64,big: one number or several"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(photos, tmp_path, options, message, capsys):
+    assert main(["train", "--data", str(photos), "--output", str(tmp_path / "run"), *options]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 class _Stopped(Exception):
@@ -121,7 +150,7 @@ def test_a_folder_with_another_run_is_left_alone(photos, tmp_path):
 
 
 def test_encoders_start_from_a_static_network_of_the_same_backbone(photos):
-    static = GlanceFocusNet(_recipe(photos, steps=1).model)
+    static = GlanceFocusNet(static_recipe(_recipe(photos), 64).model)
     with torch.no_grad():
         for parameter in static.parameters():
             parameter.fill_(0.125)

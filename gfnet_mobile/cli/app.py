@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "convert": "Turn a published GFNet checkpoint into one of ours.",
     "export": "Turn a checkpoint into a bundle for ONNX Runtime, ExecuTorch and Core ML.",
+    "export-static": "Turn a static network into bundles to compare with, at several sizes.",
     "run": "Classify pictures with a bundle.",
     "verify": "Compare a bundle's targets with its golden vectors.",
     "inspect": "Print what a bundle's Core ML graphs are made of.",
@@ -26,8 +27,9 @@ COMMANDS = {
     "train": "Train a network in the paper's three stages.",
     "evaluate": "Accuracy per step, and mean steps at a bundle's thresholds.",
     "calibrate": "Find exit rules for a goal in milliseconds or accuracy.",
+    "compare": "Dynamic networks against static ones: accuracy over latency, and a verdict.",
 }
-"""name → line in --help. The function of that name in the module of that name here is the command."""
+"""name → line in --help. The function of that name (``_`` for ``-``) in the module of that name here is the command."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,7 +58,7 @@ def _explained(arguments: list[str]) -> int:
         package = (error.name or "").partition(".")[0]
         if package in ("gfnet_mobile", "export"):  # ours: no extra would mend it
             raise
-        extra = "train" if arguments[0] == "train" else "export"
+        extra = "report" if package == "matplotlib" else "train" if arguments[0] == "train" else "export"
         return _say(f"error: this command needs {package}: pip install 'gfnet-mobile[{extra}]'", 2)
     except BrokenPipeError:  # the reader (head, less) has seen enough
         _give_up_stdout()
@@ -94,9 +96,10 @@ def _app(asked: str) -> "typer.Typer":
 
     for name, line in COMMANDS.items():
         if name == asked:
-            module = import_module(f"gfnet_mobile.cli.{name}")
+            function = name.replace("-", "_")
+            module = import_module(f"gfnet_mobile.cli.{function}")
             example = f"\b\n{module.EPILOG}"  # \b: on one line, however long, to be copied
-            app.command(name, short_help=line, epilog=example)(getattr(module, name))
+            app.command(name, short_help=line, epilog=example)(getattr(module, function))
         else:
             app.command(name, short_help=line)(lambda: None)
     return app

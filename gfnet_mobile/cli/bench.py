@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gfnet_mobile.bundle.store import Bundle, open_bundle
+from gfnet_mobile.cli.output import show, whole_numbers
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.runtimes import is_interpreted, runnable
 
@@ -36,14 +37,22 @@ def bench(
         str | None,
         typer.Option(help="On a device: all, cpu, ne, gpu, or several: all,cpu. Default: what the bundle suggests."),
     ] = None,
-    against: Annotated[Path | None, typer.Option(help="On a device: a static bundle to compare with.")] = None,
+    against: Annotated[
+        list[Path] | None, typer.Option(help="Another bundle, measured in turn with this one to compare; repeatable.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="On a device: go on where it was interrupted.")] = False,
 ) -> None:
     """Measure each graph, the whole sequence up to each step, and loading."""
-    opened, counts = open_bundle(bundle), _counts(threads)
+    opened, counts = (
+        [open_bundle(one) for one in (bundle, *(against or []))],
+        whole_numbers("--threads", threads, "1,2,4"),
+    )
+    for one in opened[1:]:
+        if one.manifest.bundle_id == opened[0].manifest.bundle_id:
+            raise UserError(f"--against {one.folder}: is the same network as {bundle}")
     if device is None:
-        if repeats != 1 or against is not None or resume or compute_units is not None:
-            raise UserError("--repeats, --compute-units, --against and --resume: are for --device")
+        if repeats != 1 or resume or compute_units is not None:
+            raise UserError("--repeats, --compute-units and --resume: are for --device")
         _here(opened, target, counts, 30 if rounds is None else rounds, 5 if warmup is None else warmup, output)
         return
     from gfnet_mobile.cli.bench_device import bench_on
@@ -53,7 +62,6 @@ def bench(
     bench_on(
         device,
         opened,
-        against,
         threads=counts,
         compute_units=_units(compute_units),
         rounds=100 if rounds is None else rounds,
@@ -63,13 +71,6 @@ def bench(
         output=output,
         resume=resume,
     )
-
-
-def _counts(threads: str) -> list[int]:
-    counts = [int(part) if part.strip().isdecimal() else 0 for part in threads.split(",")]
-    if min(counts) < 1:
-        raise UserError(f"--threads {threads}: one number or several, such as 1,2,4")
-    return list(dict.fromkeys(counts))
 
 
 def _units(named: str | None) -> list[str | None]:
@@ -83,7 +84,7 @@ def _units(named: str | None) -> list[str | None]:
 
 
 def _here(
-    bundle: Bundle,
+    bundles: Sequence[Bundle],
     target: Sequence[str] | None,
     threads: Sequence[int],
     rounds: int,
@@ -92,22 +93,25 @@ def _here(
 ) -> None:
     from rich.table import Table
 
-    from gfnet_mobile.cli.output import show
     from gfnet_mobile.measure.bench import bench as measure
     from gfnet_mobile.measure.results import append_results
 
-    targets = list(dict.fromkeys(target or runnable(bundle)))
+    first, *against = bundles
+    targets = list(dict.fromkeys(target or runnable(first)))
     results = [
-        result for count in threads for result in measure(bundle, targets, threads=count, rounds=rounds, warmup=warmup)
+        result
+        for count in threads
+        for result in measure(first, targets, against=against, threads=count, rounds=rounds, warmup=warmup)
     ]
+    names = {bundle.manifest.bundle_id: bundle.manifest.name for bundle in bundles}
     columns = ("n", "mean", "std", "min", "p50", "p90", "p95", "max")
-    table = Table("target", "threads", "what, ms", box=None)
+    table = Table("network", "target", "threads", "what, ms", box=None)
     for column in columns:
         table.add_column(column, justify="right")
     for result in results:
         figures = result.summary.model_dump()
         cells = (f"{figures[column]:.3f}" if column != "n" else str(figures[column]) for column in columns)
-        table.add_row(result.target, str(result.threads), result.what, *cells)
+        table.add_row(names[result.bundle_id], result.target, str(result.threads), result.what, *cells)
     context, load = results[0], (results[0].start.load_average, results[-1].end.load_average)
     show(f"{context.device.model}, {context.device.os}, load {load}", table)
     for interpreted in (one for one in targets if is_interpreted(one)):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from gfnet_mobile.bundle.store import Bundle, open_bundle
+from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.cli.output import show
 from gfnet_mobile.devices import opened as opened_device
 from gfnet_mobile.errors import UserError, one_line
@@ -20,8 +20,7 @@ from gfnet_mobile.published.paper import CONDITIONS, paper_of
 
 def bench_on(
     device: str,
-    bundle: Bundle,
-    against: Path | None,
+    bundles: Sequence[Bundle],
     *,
     threads: Sequence[int],
     compute_units: Sequence[str | None],
@@ -33,10 +32,7 @@ def bench_on(
     resume: bool,
 ) -> None:
     """Measure, append the results to ``output``, print a table. The journal beside ``output`` goes when all is done."""
-    static = None if against is None else open_bundle(against)
-    if static is not None and static.manifest.bundle_id == bundle.manifest.bundle_id:
-        raise UserError(f"--against {against}: is the same network as {bundle.folder}")
-    bundles = [bundle] if static is None else [bundle, static]
+    bundle, *against = bundles
     output = output or Path(f"{bundle.manifest.name}.results.jsonl")
     place = output.with_name(f"{output.name}.journal")
     if place.exists() and not resume:
@@ -60,7 +56,7 @@ def bench_on(
     place.unlink()
     if sys.stderr.isatty():
         print(file=sys.stderr)
-    _print(results, bundle, static)
+    _print(results, bundle, against)
     show(f"results: {output}")
 
 
@@ -90,21 +86,16 @@ class _Told:
         self._counted = run
 
 
-def _print(results: Sequence[Result], bundle: Bundle, static: Bundle | None) -> None:
+def _print(results: Sequence[Result], bundle: Bundle, against: Sequence[Bundle]) -> None:
     first = results[0]
     show(f"{first.device.model}, {first.device.os}, {first.device.soc or first.device.abi}")
     show(f"{first.runtime} {first.runtime_version}, compression {first.compression}")
     for one in (one for one in results if one.what == "cold_load" and one.invalid):
         show(f"run {one.repeat}, {one.threads} thread(s), {one.compute_units} does not count: {one.invalid}")
-    table = Table("threads", "units", "what", box=None)
-    for column in ("median, ms", "of repeats, from", "to", "p95", "static took"):
-        table.add_column(column, justify="right")
-    for line in lines(results, bundle, static):
-        figures = (f"{figure:.3f}" for figure in (line.median, line.lowest, line.highest, line.p95))
-        ratio = "" if line.ratio is None else f"{line.ratio:.2f} times as long"
-        what = f"{EXPECTED}, rule {bundle.manifest.default_rule}" if line.what == EXPECTED else line.what
-        table.add_row(str(line.threads), line.compute_units, what, *figures, ratio)
-    show(table)
+    for static in against:
+        show(_table(results, bundle, static))
+    if not against:
+        show(_table(results, bundle, None))
     if leaves_of(bundle, first.target) is None:
         show(
             f"expected: not known: rule {bundle.manifest.default_rule} does not say which share leaves at each step "
@@ -115,3 +106,15 @@ def _print(results: Sequence[Result], bundle: Bundle, static: Bundle | None) -> 
         show(f"{paper.family} in the paper, {CONDITIONS}: {', '.join(points)}")
     if not any(one.invalid is None for one in results):
         show("no run counts: let the device cool down, take it out of its case, and measure again")
+
+
+def _table(results: Sequence[Result], bundle: Bundle, static: Bundle | None) -> Table:
+    table = Table("threads", "units", "what", box=None)
+    for column in ("median, ms", "of repeats, from", "to", "p95", f"{static.manifest.name} took" if static else ""):
+        table.add_column(column, justify="right")
+    for line in lines(results, bundle, static):
+        figures = (f"{figure:.3f}" for figure in (line.median, line.lowest, line.highest, line.p95))
+        ratio = "" if line.ratio is None else f"{line.ratio:.2f} times as long"
+        what = f"{EXPECTED}, rule {bundle.manifest.default_rule}" if line.what == EXPECTED else line.what
+        table.add_row(str(line.threads), line.compute_units, what, *figures, ratio)
+    return table

@@ -17,7 +17,7 @@ from gfnet_mobile.errors import UserError
 from gfnet_mobile.measure.calibrate import Calibrated, check_logits
 from gfnet_mobile.measure.calibrate import calibrate as calibrate_for
 from gfnet_mobile.measure.expectation import Figure
-from gfnet_mobile.measure.goal import Goal
+from gfnet_mobile.measure.goal import Goal, frontier
 from gfnet_mobile.measure.logits import read_logits
 from gfnet_mobile.measure.results import read_results
 from gfnet_mobile.measure.step_latency import StepLatency, step_latency
@@ -78,8 +78,7 @@ def _goals(kind: str, value: float, times: StepLatency) -> list[Goal]:
     if kind == "frontier":
         if not 2 <= value <= MOST_BUDGETS:
             raise UserError(f"{option}: 2 to {MOST_BUDGETS}")
-        means = times.means_ms
-        return [Goal("mean_ms", float(mean)) for mean in np.linspace(means[0], means.max(), int(value))]
+        return frontier(times, int(value))
     if kind in ("mean_ms", "p95_ms"):
         if not 0 < value < np.inf:
             raise UserError(f"{option}: milliseconds above 0")

@@ -14,7 +14,7 @@ from rich.table import Table
 from gfnet_mobile.cli.output import show
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.measure.answers import Subject, subject_of
-from gfnet_mobile.measure.data_set import folder_set, kept_logits, logits_on, scene_set, some_of
+from gfnet_mobile.measure.data_set import SCENE, folder_set, kept_logits, logits_on, scene_set, some_of
 from gfnet_mobile.measure.evaluate import at_rule, budget_curve, top
 from gfnet_mobile.measure.logits import Logits
 
@@ -30,6 +30,7 @@ def evaluate(
     model: Annotated[str, typer.Argument(metavar="FILE|BUNDLE", help="Checkpoint, folder NAME.gfnet, or demo.")],
     data: Annotated[Path | None, typer.Option(help="Folder with CLASS/picture, as ImageNet's validation set.")] = None,
     scenes: Annotated[int, typer.Option(help="So many held-out scenes of the demo task, instead of --data.")] = 0,
+    scene_size: Annotated[int, typer.Option(help="Side of those scenes, pixels; more is a wider field.")] = SCENE,
     limit: Annotated[int | None, typer.Option(help="Take so many of the pictures, drawn at random.")] = None,
     logits: Annotated[
         Path | None, typer.Option(help="Keep all logits in this file; where it is whole, nothing is run again.")
@@ -48,7 +49,7 @@ def evaluate(
     subject = subject_of(model, target)
     if rule is not None and rule not in subject.rules:
         raise UserError(f"no exit rule {rule!r}; known are {', '.join(subject.rules) or 'none'}")
-    run, unreadable = _logits(subject, data, scenes, limit, logits, workers or os.cpu_count() or 1)
+    run, unreadable = _logits(subject, data, (scenes, scene_size), limit, logits, workers or os.cpu_count() or 1)
     answers, labels = run.logits, run.labels
     chosen = rule or next(iter(subject.rules), None)
     costs = subject.multiply_adds or tuple(range(1, subject.steps + 1))
@@ -72,14 +73,14 @@ def evaluate(
 
 
 def _logits(
-    subject: Subject, data: Path | None, scenes: int, limit: int | None, file: Path | None, workers: int
+    subject: Subject, data: Path | None, scenes: tuple[int, int], limit: int | None, file: Path | None, workers: int
 ) -> tuple[Logits, list[str]]:
-    """Logits and labels, and the names of the pictures that could not be read."""
-    if data is None and not scenes:
+    """Logits and labels, and the names of the pictures that could not be read. ``scenes``: how many, and their size."""
+    if data is None and not scenes[0]:
         if file is None or limit is not None:
             raise UserError("evaluate: give either --data FOLDER or --scenes COUNT")
         return kept_logits(subject, file), []
-    found = folder_set(data, subject) if data is not None else scene_set(scenes, subject)
+    found = folder_set(data, subject) if data is not None else scene_set(*scenes)
     if limit is not None:
         found = some_of(found, limit)
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from gfnet_mobile.cli.output import whole_numbers
 from gfnet_mobile.errors import UserError
 
 EPILOG = (
@@ -24,12 +25,18 @@ def train(
     backbone: Annotated[str, typer.Option(help="any convolutional timm model")] = "mobilenetv3_large_100",
     image: Annotated[int, typer.Option(help="side of the image, pixels")] = 224,
     patch: Annotated[int, typer.Option(help="side of the glance and of a patch, pixels")] = 96,
-    steps: Annotated[int, typer.Option(help="most steps; 1 makes a static network")] = 3,
+    steps: Annotated[int, typer.Option(help="most steps")] = 3,
     policy: Annotated[Literal["value_map", "gru"], typer.Option(help="how patches are chosen")] = "value_map",
     epochs: Annotated[float, typer.Option(help="how often each image is seen, over all stages")] = 60,
     batch: Annotated[int, typer.Option(help="images per update")] = 64,
     seed: Annotated[
         int | None, typer.Option(help="of weights, order and patches [default: the recipe's, or 0]")
+    ] = None,
+    static: Annotated[
+        bool, typer.Option("--static", help="train static networks to compare with, which see as many images")
+    ] = False,
+    sizes: Annotated[
+        str | None, typer.Option(help="with --static: sides of the image, pixels: 96,128 [default: the recipe's]")
     ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads; 0 leaves it to torch")] = 0,
 ) -> None:
@@ -40,9 +47,14 @@ def train(
     from gfnet_mobile.training.defaults import folder_recipe
     from gfnet_mobile.training.recipe import read_recipe
     from gfnet_mobile.training.run import train as run
+    from gfnet_mobile.training.static import train_static
 
     if (recipe is None) == (data is None):
         raise UserError("train: give either a recipe or --data FOLDER")
+    if data is not None and steps == 1:
+        raise UserError("--steps 1: is a static network; give --static, and the steps that it is to be compared with")
+    if sizes is not None and not static:
+        raise UserError("--sizes: is for --static; a dynamic network has --image and --patch")
     if data is not None:
         chosen = folder_recipe(
             data, name=output.name, backbone=backbone, image=image, patch=patch, steps=steps, epochs=epochs,
@@ -55,5 +67,11 @@ def train(
             chosen = chosen.model_copy(update={"seed": seed})
     if threads:
         torch.set_num_threads(threads)
-    checkpoint = run(chosen, output, output.parent / "cache", pretrained, Console(stderr=True))
-    print(f"{checkpoint}: trained; next: gfnet-mobile export {checkpoint} --target onnx --output bundles")
+    cache, console = output.parent / "cache", Console(stderr=True)
+    if static:
+        sides = whole_numbers("--sizes", sizes, "96,128") if sizes is not None else [chosen.model.image]
+        checkpoints = train_static(chosen, sides, output, cache, pretrained, console)
+    else:
+        checkpoints = [run(chosen, output, cache, pretrained, console)]
+    for checkpoint in checkpoints:
+        print(f"{checkpoint}: trained; next: gfnet-mobile export {checkpoint} --target onnx --output bundles")

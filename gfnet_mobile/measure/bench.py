@@ -1,4 +1,4 @@
-"""Latency on this machine: each graph alone, the whole sequence up to each step, and loading.
+"""Latency on this machine, of one bundle or several: each graph alone, the whole sequence up to each step, and loading.
 
 All that is compared is measured in the same rounds: a round runs everything once, starting one place later than the
 round before, so that a slow minute of the machine, or a warm cache, falls on all alike.
@@ -25,14 +25,23 @@ from gfnet_mobile.runtimes.protocol import in_turn
 
 COLD_LOADS = 5
 
-Work = tuple[str, str, Callable[[], Any], Callable[[Any], object]]
-"""target, what, what is made ready before, and the work itself on that"""
+Key = tuple[int, str, str]
+"""the bundle's place, target, what"""
+Work = tuple[Key, Callable[[], Any], Callable[[Any], object]]
+"""what is made ready before, and the work itself on that"""
 
 
 def bench(
-    bundle: Bundle, targets: Sequence[str], *, threads: int = 1, rounds: int = 30, warmup: int = 5
+    bundle: Bundle,
+    targets: Sequence[str],
+    *,
+    against: Sequence[Bundle] = (),
+    threads: int = 1,
+    rounds: int = 30,
+    warmup: int = 5,
 ) -> list[Result]:
-    """Measure ``targets`` of a bundle, interleaved, after ``warmup`` rounds that do not count.
+    """Measure ``targets`` of a bundle, and of those that it is to be compared with, interleaved, after ``warmup``
+    rounds that do not count.
 
     ``end_to_end:t`` is a session's walk from an image in its place to the answer of step t, host code included: after
     each step it makes up its mind by the default exit rule, and goes on all the same. The image has just been read, as
@@ -40,25 +49,34 @@ def bench(
     """
     if rounds < 1 or warmup < 0:
         raise UserError(f"rounds {rounds}, warmup {warmup}: at least 1 and 0")
+    bundles = (bundle, *against)
     started, start = now(), these_conditions()
     with ExitStack() as stack:
-        sessions = {target: stack.enter_context(Session(bundle, target, threads)) for target in targets}
-        samples = _rounds(_all_work(bundle, sessions), rounds, warmup)
-        runtimes = {target: session.runtime for target, session in sessions.items()}
+        sessions = {
+            (place, target): stack.enter_context(Session(one, target, threads))
+            for place, one in enumerate(bundles)
+            for target in targets
+        }
+        works = [work for (place, target), session in sessions.items() for work in _works(place, target, session)]
+        samples = _rounds(works, rounds, warmup)
+        runtimes = {key: session.runtime for key, session in sessions.items()}
     # apart, and after: by now each runtime's package is imported, and what is left is loading
-    loads: list[Work] = [(target, "cold_load", _nothing, partial(_load, bundle, target, threads)) for target in targets]
+    loads: list[Work] = [
+        ((place, target, "cold_load"), _nothing, partial(_load, bundles[place], target, threads))
+        for place, target in sessions
+    ]
     samples |= _rounds(loads, COLD_LOADS, warmup=0)
     end, device = these_conditions(), this_device()
     return [
         Result(
-            bundle_id=bundle.manifest.bundle_id,
+            bundle_id=bundles[place].manifest.bundle_id,
             what=what,
             target=target,
-            runtime=runtimes[target].name,
-            runtime_version=runtimes[target].version,
-            compression=bundle.target(target).compression,
+            runtime=runtimes[place, target].name,
+            runtime_version=runtimes[place, target].version,
+            compression=bundles[place].target(target).compression,
             threads=threads,
-            compute_units=compute_units(bundle, target),
+            compute_units=compute_units(bundles[place], target),
             device=device,
             started=started,
             start=start,
@@ -66,19 +84,18 @@ def bench(
             samples_ms=tuple(milliseconds),
             summary=summarise(milliseconds),
         )
-        for (target, what), milliseconds in samples.items()
+        for (place, target, what), milliseconds in samples.items()
     ]
 
 
-def _all_work(bundle: Bundle, sessions: dict[str, Session]) -> list[Work]:
-    golden = read_golden(bundle)
+def _works(place: int, target: str, session: Session) -> list[Work]:
+    golden = read_golden(session.bundle)
     works: list[Work] = []
-    for target, session in sessions.items():
-        for graph, call in _graph_calls(session, golden).items():
-            works.append((target, f"graph:{graph}", _nothing, partial(_called, call)))
-        ready, stop = partial(_read_next, session, cycle(golden["images"])), session.stopping()
-        for step in range(len(bundle.manifest.steps)):
-            works.append((target, f"end_to_end:{step}", ready, partial(_walk_to, session, stop, step)))
+    for graph, call in _graph_calls(session, golden).items():
+        works.append(((place, target, f"graph:{graph}"), _nothing, partial(_called, call)))
+    ready, stop = partial(_read_next, session, cycle(golden["images"])), session.stopping()
+    for step in range(len(session.bundle.manifest.steps)):
+        works.append(((place, target, f"end_to_end:{step}"), ready, partial(_walk_to, session, stop, step)))
     return works
 
 
@@ -120,15 +137,15 @@ def _load(bundle: Bundle, target: str, threads: int, _: None) -> None:
     Session(bundle, target, threads).close()
 
 
-def _rounds(works: list[Work], rounds: int, warmup: int) -> dict[tuple[str, str], list[float]]:
-    samples: dict[tuple[str, str], list[float]] = {(target, what): [] for target, what, _, _ in works}
+def _rounds(works: list[Work], rounds: int, warmup: int) -> dict[Key, list[float]]:
+    samples: dict[Key, list[float]] = {key: [] for key, _, _ in works}
     for number in range(warmup + rounds):
         first = number % len(works)
-        for target, what, ready, work in works[first:] + works[:first]:
+        for key, ready, work in works[first:] + works[:first]:
             given = ready()
             start = perf_counter_ns()
             work(given)
             milliseconds = (perf_counter_ns() - start) / 1e6
             if number >= warmup:
-                samples[target, what].append(milliseconds)
+                samples[key].append(milliseconds)
     return samples

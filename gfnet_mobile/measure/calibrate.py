@@ -16,7 +16,7 @@ from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.exit_rules import Floats, first_reaching
 from gfnet_mobile.measure.expectation import Expectation, Figure, difference, expectation, step_times
 from gfnet_mobile.measure.goal import Goal, costs_of, feasible, wanted
-from gfnet_mobile.measure.logits import Logits
+from gfnet_mobile.measure.logits import Logits, halves
 from gfnet_mobile.measure.results import now
 from gfnet_mobile.measure.rule_choice import Form, Right, best_form, plain_form, published, settled, trial
 from gfnet_mobile.measure.step_latency import StepLatency
@@ -96,8 +96,7 @@ def calibrate(cached: Logits, latency: StepLatency, goals: Sequence[Goal], data:
         raise UserError(f"logits of {count} images; at least {FEWEST} are needed, half of them to judge by")
     if steps < 2:
         raise UserError("a network of one step needs no exit rule")
-    parts = np.array_split(np.random.default_rng(0).permutation(count), 2)
-    first, second = (_half(cached.logits[part], cached.labels[part]) for part in parts)
+    first, second = (_half(cached.logits[part], cached.labels[part]) for part in halves(count))
     groups = [[goal] for goal in goals] if goals[0].kind == "p95_ms" else [goals]  # a p95 has costs of its own
     ways = [pair for group in groups for pair in _ways(first, latency, group)]
     forms = {id(way.form): way.form for pair in ways for way in pair if way is not None}

@@ -16,6 +16,8 @@ from gfnet_mobile.host.preprocess import Picture
 from gfnet_mobile.measure.answers import Subject
 from gfnet_mobile.measure.logits import Logits, LogitsWriter, read_logits
 
+SCENE, LARGEST_SCENE = 224, 896
+"""side of a demo scene, and of the widest field, pixels"""
 MOST_UNREADABLE = 0.01
 """share of the pictures that may be broken"""
 
@@ -45,12 +47,15 @@ def folder_set(folder: Path, subject: Subject) -> DataSet:
     return DataSet(found.files, labels, names, one_line(f"pictures of {folder.resolve().name}"))
 
 
-def scene_set(count: int, subject: Subject) -> DataSet:
-    """Held-out scenes of the demo task."""
+def scene_set(count: int, size: int = SCENE) -> DataSet:
+    """Held-out scenes of the demo task, ``size`` pixels wide; a network may take them smaller."""
+    if not SCENE <= size <= LARGEST_SCENE:
+        raise UserError(f"--scene-size {size}: {SCENE} to {LARGEST_SCENE} pixels; a smaller network takes them smaller")
     from gfnet_mobile.data import sign_scenes  # scikit-learn is an extra
 
-    images, labels = sign_scenes(count, seed=1, split="test", size=subject.size)
-    return DataSet(list(images), labels, [f"scene {index}" for index in range(count)], "test scenes, seed 1")
+    images, labels = sign_scenes(count, seed=1, split="test", size=size)
+    names = [f"scene {index} of {size} pixels" for index in range(count)]
+    return DataSet(list(images), labels, names, "test scenes, seed 1")
 
 
 def some_of(data: DataSet, limit: int) -> DataSet:

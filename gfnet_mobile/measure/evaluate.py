@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from gfnet_mobile.bundle.manifest import ExitRule
 from gfnet_mobile.host.exit_rules import confidence, exit_steps
 from gfnet_mobile.measure.budgets import BUDGETS, outcome, published_thresholds
+from gfnet_mobile.measure.logits import halves
 from gfnet_mobile.measure.threshold_search import Goals, images_of, search
 
 
@@ -66,7 +67,7 @@ def budget_curve(
     quotas. ``costs`` [T] are cumulative."""
     sure = confidence("max_softmax", 1.0, logits).T
     right = (logits.argmax(2) == labels[:, None]).T
-    first, second = np.array_split(np.random.default_rng(0).permutation(len(labels)), 2)
+    first, second = halves(len(labels))
     if as_published:
         thresholds = published_thresholds(np.ascontiguousarray(sure[:, first]))[:, : len(costs) - 1]
     else:

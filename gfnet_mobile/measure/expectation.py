@@ -50,20 +50,25 @@ def expectation(ends: NDArray[np.int64], right: NDArray[np.bool_], latency: Step
     shares = np.bincount(ends, minlength=steps) / len(ends)
     random = np.random.default_rng(0)
     drawn_shares = random.multinomial(len(ends), shares, DRAWS) / len(ends)
-    rows = random.integers(0, rounds, (DRAWS, rounds)) + rounds * np.arange(DRAWS)[:, None]
-    drawn_rounds = np.bincount(rows.ravel(), minlength=DRAWS * rounds).reshape(DRAWS, rounds) / rounds
-    weights = drawn_shares[:, :, None] * drawn_rounds[:, None, :]  # [draws, T, rounds]
+    drawn = drawn_rounds(random, rounds, DRAWS)
+    weights = drawn_shares[:, :, None] * drawn[:, None, :]  # [draws, T, rounds]
     once = shares[None, :, None] * np.full((1, 1, rounds), 1 / rounds)
     return Expectation(
         count=len(ends),
         accuracy=_share(right),
         mean_steps=float(ends.mean()) + 1,
-        mean_ms=_figure(float(shares @ latency.means_ms), (drawn_shares * _means(times, drawn_rounds)).sum(axis=1)),
+        mean_ms=_figure(float(shares @ latency.means_ms), (drawn_shares * _means(times, drawn)).sum(axis=1)),
         p50_ms=float(_quantile(times, once, 0.5)[0]),
         p95_ms=_figure(float(_quantile(times, once, 0.95)[0]), _quantile(times, weights, 0.95)),
         worst_ms=float(np.quantile(times[last_step], SLOW, method="higher")),
         leaves=tuple(shares.tolist()),
     )
+
+
+def drawn_rounds(random: np.random.Generator, rounds: int, draws: int) -> NDArray[np.float64]:
+    """[draws, rounds]: how much each round counts when as many are drawn anew; a row adds up to 1."""
+    rows = random.integers(0, rounds, (draws, rounds)) + rounds * np.arange(draws)[:, None]
+    return np.bincount(rows.ravel(), minlength=draws * rounds).reshape(draws, rounds) / rounds
 
 
 def difference(one: NDArray[Any], other: NDArray[Any]) -> Figure:
@@ -90,9 +95,14 @@ def _figure(value: float, drawn: NDArray[np.float64]) -> Figure:
     return Figure(value, float(low), float(high))
 
 
+def drawn_medians(times: NDArray[np.float64], rounds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[draws, T]: the medians of ``times`` [T, rounds], where ``rounds`` [draws, rounds] count so much."""
+    return np.stack([_quantile(one, rounds, 0.5) for one in times], axis=1)
+
+
 def _means(times: NDArray[np.float64], rounds: NDArray[np.float64]) -> NDArray[np.float64]:
     """[draws, T]: `StepLatency.means_ms` of ``times`` [T, rounds], where ``rounds`` [draws, rounds] count so much."""
-    medians = np.stack([_quantile(one, rounds, 0.5) for one in times], axis=1)
+    medians = drawn_medians(times, rounds)
     return medians * ((rounds @ times.T).mean(axis=1) / medians.mean(axis=1))[:, None]
 
 

@@ -27,6 +27,12 @@ class Goal:
         return f"{name} {self.value * (1 if unit == 'ms' else 100):.4g} {unit}"
 
 
+def frontier(latency: StepLatency, count: int) -> list[Goal]:
+    """So many means, from the glance's to that of all steps."""
+    means = latency.means_ms
+    return [Goal("mean_ms", float(mean)) for mean in np.linspace(means[0], means.max(), count)]
+
+
 def costs_of(goal: Goal, latency: StepLatency) -> Numbers:
     """[T]: what leaving at each step costs. A p95 is a mean too: of the share of each step's walks that come late."""
     if goal.kind == "p95_ms":

@@ -56,6 +56,12 @@ def read_logits(path: Path) -> Logits:
     return Logits(logits, labels, metadata)
 
 
+def halves(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of the images that rules are found on, and of those that they are judged by: the same ones each time."""
+    first, second = np.array_split(np.random.default_rng(0).permutation(count), 2)
+    return first, second
+
+
 class LogitsWriter:
     """The file while it is filled; begins it, or takes up a stopped one."""
 

@@ -41,6 +41,8 @@ class StepLatency:
     cumulative_ms: tuple[Samples, ...]
     """[T]: from an image in its place to the answer of each step. Samples of one place are of one round, so that what
     slowed a round down slowed all steps of it"""
+    runs: tuple[str, ...] = ()
+    """when each run began that the samples are of, in their order: bundles that were measured in turn have the same"""
 
     @property
     def medians_ms(self) -> NDArray[np.float64]:
@@ -90,7 +92,8 @@ def step_latency(
         _steps_of({one.what: one for one in valid if (one.started, one.repeat) == run}, manifest, context.target)
         for run in runs
     ]
-    return StepLatency(context, tuple(np.concatenate(samples) for samples in zip(*parts, strict=True)))
+    samples = tuple(np.concatenate(samples) for samples in zip(*parts, strict=True))
+    return StepLatency(context, samples, tuple(started for started, _ in runs))
 
 
 def _picked(results: Sequence[Result], wanted: dict[str, str | int | None]) -> Sequence[Result]:

@@ -86,8 +86,8 @@ def _changed(seen: Sequence[Seen], values: Sequence[float]) -> str:
 
 def _constants(program: Interpreter) -> Iterator[Seen]:
     for name, value in program.constants.items():
-        if isinstance(value, torch.Tensor):
-            yield _seen("constant", name, value)
+        if isinstance(value, torch.Tensor):  # attention compares its scores with -inf
+            yield _seen("constant", name, value.to(torch.float64).nan_to_num(posinf=1.0, neginf=-1.0))
 
 
 def _seen(kind: str, name: str, tensor: torch.Tensor) -> Seen:

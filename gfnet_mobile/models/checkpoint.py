@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
@@ -21,6 +20,7 @@ from gfnet_mobile.errors import UserError, first_problem
 from gfnet_mobile.files import replacing, sha256
 from gfnet_mobile.models.config import ModelConfig
 from gfnet_mobile.models.network import GlanceFocusNet
+from gfnet_mobile.models.weights import read_safetensors
 from gfnet_mobile.published.convert import load_published
 from gfnet_mobile.published.file import is_published
 
@@ -40,13 +40,13 @@ class Header(BaseModel):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A network as read from disk."""
+    """A network as read from disk, or made here from other weights."""
 
     model: GlanceFocusNet
     """in evaluation mode"""
     rules: dict[str, ExitRule]
     sha256: str
-    """of the file; for a published one, of the file that it is converted to"""
+    """of the file; for another's weights, of the file that they would be saved as"""
 
 
 def checkpoint_path(path: str | Path) -> Path:
@@ -68,6 +68,11 @@ def _serialised(model: GlanceFocusNet, rules: dict[str, ExitRule]) -> bytes:
     return save(tensors, {ENTRY: header.model_dump_json()})
 
 
+def checkpoint_of(model: GlanceFocusNet, rules: dict[str, ExitRule]) -> Checkpoint:
+    """A network that no file of ours holds, as if one did."""
+    return Checkpoint(model, rules, hashlib.sha256(_serialised(model, rules)).hexdigest())
+
+
 def load_checkpoint(path: str | Path) -> GlanceFocusNet:
     """The network of a checkpoint, in evaluation mode. Raises UserError for whatever is wrong with the file."""
     return read_checkpoint(path).model
@@ -77,7 +82,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     file = checkpoint_path(path)
     if file.is_file() and is_published(file):
         found = load_published(file)
-        return Checkpoint(found.model, found.rules, hashlib.sha256(_serialised(found.model, found.rules)).hexdigest())
+        return checkpoint_of(found.model, found.rules)
     entries, tensors = read_safetensors(file)
     if ENTRY not in entries:
         raise UserError(f"{file}: no gfnet-mobile checkpoint; train one with 'gfnet-mobile train'")
@@ -95,19 +100,6 @@ def _parse(text: str, file: Path) -> Header:
         if first["loc"] == ("version",) and isinstance(first["input"], int) and first["input"] > VERSION:
             raise UserError(f"{file}: made by a newer gfnet-mobile (version {first['input']}): update it") from error
         raise UserError(f"{file}: header {first_problem(error)}") from error
-
-
-def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Header entries and tensors of a safetensors file."""
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    if path.stat().st_size == 0:
-        raise UserError(f"{path}: empty file")
-    try:
-        with safe_open(path, framework="pt") as file:
-            return dict(file.metadata() or {}), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: no checkpoint (not a whole safetensors file)") from error
 
 
 def fill(model: GlanceFocusNet, tensors: dict[str, Tensor], file: Path) -> None:

@@ -15,7 +15,7 @@ class _Strict(BaseModel):
 
 
 class EncoderConfig(_Strict):
-    """A timm convolutional backbone by name, and what its constructor is given."""
+    """A timm backbone by name, convolutional where there is more than one step, and what its constructor is given."""
 
     backbone: str
     options: dict[str, Any] = {}
@@ -55,6 +55,12 @@ class CascadeHeadConfig(_Strict):
     kind: Literal["cascade"] = "cascade"
 
 
+class OwnHeadConfig(_Strict):
+    """The backbone's own classifier: a static network as timm has it, be it a transformer."""
+
+    kind: Literal["own"] = "own"
+
+
 class About(_Strict):
     """What a file that is handed on should say of the network, where its format has a place for it."""
 
@@ -81,7 +87,7 @@ class ModelConfig(_Strict):
     focus_encoder: EncoderConfig | None = None
     policy: Annotated[GruPolicyConfig | ValueMapPolicyConfig, Field(discriminator="kind")] | None = None
     """focus encoder and policy are there if and only if there is more than one step"""
-    head: RecurrentHeadConfig | CascadeHeadConfig = Field(CascadeHeadConfig(), discriminator="kind")
+    head: RecurrentHeadConfig | CascadeHeadConfig | OwnHeadConfig = Field(CascadeHeadConfig(), discriminator="kind")
     preprocessing: Preprocessing
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
@@ -102,6 +108,8 @@ class ModelConfig(_Strict):
     def _is_consistent(self) -> "ModelConfig":
         if ((self.focus_encoder is None) or (self.policy is None)) != (self.steps == 1):
             raise ValueError("focus_encoder and policy go with two steps or more, and a single step has neither")
+        if self.head.kind == "own" and self.steps > 1:
+            raise ValueError("head 'own' is a static network's: it has a single step")
         if max(self.patch, self.glance_side) > self.image:
             raise ValueError(f"patch {self.patch} or glance {self.glance_side} is larger than the image {self.image}")
         if self.labels is not None and len(self.labels) != self.classes:

@@ -21,26 +21,36 @@ class Encoder(nn.Module):
     def __init__(self, config: EncoderConfig, patch: int) -> None:
         super().__init__()
         self.backbone = _create(config)
-        self.feature_size, self.state_shape = self._measure(config.backbone, patch)
-
-    def _measure(self, name: str, patch: int) -> tuple[int, tuple[int, int, int]]:
-        training = self.training
-        self.eval()
-        try:
-            with torch.no_grad():
-                feature, state = self(torch.zeros(1, 3, patch, patch))
-        except (RuntimeError, AssertionError, TypeError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UserError(f"backbone {name!r}: does not take a {patch} pixel patch: {reason}") from error
-        finally:
-            self.train(training)
+        feature, state = _first_look(self, config.backbone, patch)
         if state.ndim != 4 or feature.ndim != 2:
-            raise UserError(f"backbone {name!r}: its last features are no [B, C, s, s] map; take a convolutional one")
-        return feature.shape[1], (state.shape[1], state.shape[2], state.shape[3])
+            raise UserError(
+                f"backbone {config.backbone!r}: its last features are no [B, C, s, s] map; take a convolutional one"
+            )
+        self.feature_size = feature.shape[1]
+        self.state_shape = (state.shape[1], state.shape[2], state.shape[3])
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         state = self.backbone.forward_features(x)
         return self.backbone.forward_head(state, pre_logits=True), state
+
+
+class Classifier(nn.Module):
+    """A timm classifier as it is, in the place of an encoder: normalised ``[B, 3, S, S]`` → its logits [B, K] as
+    ``feature``, and an empty ``state`` [B, 0, 1, 1], since nobody looks again.
+
+    Raises UserError for a name that timm does not know, and for a network that does not take images of that size.
+    """
+
+    def __init__(self, config: EncoderConfig, size: int, classes: int) -> None:
+        super().__init__()
+        self.backbone = _create(config, classes)
+        self.feature_size, self.state_shape = classes, (0, 1, 1)
+        logits, _ = _first_look(self, config.backbone, size)
+        if not isinstance(logits, Tensor) or logits.shape != (1, classes):
+            raise UserError(f"backbone {config.backbone!r}: is no classifier, it does not give logits [B, {classes}]")
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.backbone(x), x.new_zeros(len(x), *self.state_shape)
 
 
 class Trunk(nn.Module):
@@ -71,8 +81,22 @@ class Trunk(nn.Module):
         return maps[0]
 
 
-def _create(config: EncoderConfig) -> Any:
+def _first_look(encoder: nn.Module, name: str, size: int) -> tuple[Tensor, Tensor]:
+    """What a black image of that size gives."""
+    training = encoder.training
+    encoder.eval()
     try:
-        return timm.create_model(config.backbone, num_classes=0, **config.options)
+        with torch.no_grad():
+            return encoder(torch.zeros(1, 3, size, size))
+    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"backbone {name!r}: does not take a {size} pixel image: {reason}") from error
+    finally:
+        encoder.train(training)
+
+
+def _create(config: EncoderConfig, classes: int = 0) -> Any:
+    try:
+        return timm.create_model(config.backbone, num_classes=classes, **config.options)
     except Exception as error:  # timm raises whatever its constructors raise
         raise UserError(f"backbone {config.backbone!r}: {str(error) or type(error).__name__}") from error

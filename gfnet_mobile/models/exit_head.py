@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from gfnet_mobile.models.config import CascadeHeadConfig, ModelConfig, RecurrentHeadConfig
+from gfnet_mobile.models.config import CascadeHeadConfig, ModelConfig, OwnHeadConfig, RecurrentHeadConfig
 from gfnet_mobile.models.gru import GruCell
 
 
@@ -44,7 +44,19 @@ class CascadeHead(nn.Module):
         return self.classifiers[step](memory), memory
 
 
-def build_head(model: ModelConfig, feature_size: int) -> RecurrentHead | CascadeHead:
+class OwnHead(nn.Module):
+    """Nothing: the backbone has classified the image already, its logits come as ``feature``. No memory."""
+
+    def memory_size(self, step: int) -> int:
+        return 0
+
+    def forward(self, step: int, feature: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        return feature, memory
+
+
+def build_head(model: ModelConfig, feature_size: int) -> RecurrentHead | CascadeHead | OwnHead:
+    if isinstance(model.head, OwnHeadConfig):
+        return OwnHead()
     if isinstance(model.head, RecurrentHeadConfig):
         return RecurrentHead(model.head, feature_size, model.classes)
     return CascadeHead(model.head, feature_size, model.classes, model.steps)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.models.config import ModelConfig
 from gfnet_mobile.models.crop import crop
-from gfnet_mobile.models.encoder import Encoder
+from gfnet_mobile.models.encoder import Classifier, Encoder
 from gfnet_mobile.models.exit_head import build_head
 from gfnet_mobile.models.policy import build_policy
 from gfnet_mobile.models.resize import Resize
@@ -51,7 +51,10 @@ class GlanceFocusNet(nn.Module):
         super().__init__()
         self.config = config
         self.resize = Resize(config.image, config.glance_side, config.glance_filter)
-        self.glance = Encoder(config.glance_encoder, config.glance_side)
+        if config.head.kind == "own":
+            self.glance: Encoder | Classifier = Classifier(config.glance_encoder, config.glance_side, config.classes)
+        else:
+            self.glance = Encoder(config.glance_encoder, config.glance_side)
         self.focus = Encoder(config.focus_encoder, config.patch) if config.focus_encoder else None
         self.policy = build_policy(config, self.glance.state_shape) if config.policy else None
         if self.focus and self.focus.feature_size != self.glance.feature_size:

@@ -9,7 +9,7 @@ from gfnet_mobile.bundle.manifest import Preprocessing
 from gfnet_mobile.data.folder import class_names, labelled_files
 from gfnet_mobile.errors import UserError, first_problem
 from gfnet_mobile.models.config import EncoderConfig, GruPolicyConfig, ModelConfig, ValueMapPolicyConfig
-from gfnet_mobile.training.recipe import EncoderStage, Folder, PolicyStage, Recipe, Stage
+from gfnet_mobile.training.recipe import EncoderStage, Folder, PolicyStage, Recipe
 
 
 def folder_recipe(
@@ -37,26 +37,23 @@ def folder_recipe(
     views = max(6 * batch, round(len(training.files) * epochs))
     encoder = EncoderConfig(backbone=backbone)
     look = ValueMapPolicyConfig() if policy == "value_map" else GruPolicyConfig()
-    dynamic = steps > 1
     try:
         model = ModelConfig(
             name=name,
             classes=len(labels),
             labels=labels,
             steps=steps,
-            patch=patch if dynamic else image,
+            patch=patch,
             glance_encoder=encoder,
-            focus_encoder=encoder if dynamic else None,
-            policy=look if dynamic else None,
+            focus_encoder=encoder,
+            policy=look,
             preprocessing=Preprocessing(size=image, resize=image, filter="bilinear"),
         )
     except ValidationError as error:
         raise UserError(f"train: {first_problem(error)}") from error
-    stages: tuple[Stage, ...] = (EncoderStage(patches="random", views=views, batch=batch),)
-    if dynamic:
-        stages = (
-            EncoderStage(patches="random", views=views // 3, batch=batch),
-            PolicyStage(views=views // 6, batch=batch),
-            EncoderStage(patches="policy", views=views // 2, batch=batch),
-        )
+    stages = (
+        EncoderStage(patches="random", views=views // 3, batch=batch),
+        PolicyStage(views=views // 6, batch=batch),
+        EncoderStage(patches="policy", views=views // 2, batch=batch),
+    )
     return Recipe(model=model, data=Folder(path=folder), stages=stages, seed=seed)

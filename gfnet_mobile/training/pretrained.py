@@ -1,16 +1,15 @@
 """Where encoders start from: another network of ours, or weights of their timm backbone."""
 
-import pickle
 from pathlib import Path
 
 import timm
-import torch
 from torch import Tensor, nn
 
 from gfnet_mobile.errors import UserError
-from gfnet_mobile.models.checkpoint import ENTRY, read_safetensors
+from gfnet_mobile.models.checkpoint import ENTRY
 from gfnet_mobile.models.network import GlanceFocusNet
 from gfnet_mobile.models.policy import ValueMapPolicy
+from gfnet_mobile.models.weights import read_weights
 
 
 def start_from(model: GlanceFocusNet, source: str) -> str:
@@ -24,7 +23,7 @@ def start_from(model: GlanceFocusNet, source: str) -> str:
         encoder = model.config.glance_encoder
         tensors = timm.create_model(encoder.backbone, pretrained=True, **encoder.options).state_dict()
         return _fill_encoders(model, tensors, "timm")
-    entries, tensors = _read(Path(source))
+    entries, tensors = read_weights(Path(source))
     if ENTRY not in entries:
         return _fill_encoders(model, tensors, source)
     parts = []
@@ -42,20 +41,6 @@ def start_from(model: GlanceFocusNet, source: str) -> str:
         _fill(model.policy.trunk, _below("glance", tensors), source, "the value map")
         parts.append("the value map's trunk")
     return f"{source}: starts {', '.join(parts)}"
-
-
-def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    if path.suffix == ".safetensors":
-        return read_safetensors(path)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: no weights (neither safetensors nor a pickle of plain tensors)") from error
-    content = content.get("state_dict", content) if isinstance(content, dict) else {}
-    tensors = {name.removeprefix("module."): value for name, value in content.items() if isinstance(value, Tensor)}
-    return {}, tensors
 
 
 def _fill_encoders(model: GlanceFocusNet, tensors: dict[str, Tensor], source: str) -> str:
