@@ -53,9 +53,6 @@ def _tools() -> Iterator[Lack]:
         yield Lack(area, "Android NDK", mend)
     else:
         yield Lack(area)
-    if sys.platform == "darwin":
-        found = shutil.which("xcrun") is not None
-        yield Lack("iPhones") if found else Lack("iPhones", "xcrun", "install Xcode, then xcode-select --install")
 
 
 def ndk() -> Path | None:

@@ -128,16 +128,26 @@ class Connection:
         self._requests = 0
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # requests are small and waited for
 
-    def ask(self, verb: str, arguments: Mapping[str, Any] | None = None, tensors: Tensors | None = None) -> Answer:
+    def ask(
+        self,
+        verb: str,
+        arguments: Mapping[str, Any] | None = None,
+        tensors: Tensors | None = None,
+        patience_s: float = ANSWER_S,
+    ) -> Answer:
         """A request that is answered with one frame. Raises Refused and Disconnected."""
-        (answer,) = self.request(verb, arguments, tensors)
+        (answer,) = self.request(verb, arguments, tensors, patience_s)
         return answer
 
     def request(
-        self, verb: str, arguments: Mapping[str, Any] | None = None, tensors: Tensors | None = None
+        self,
+        verb: str,
+        arguments: Mapping[str, Any] | None = None,
+        tensors: Tensors | None = None,
+        patience_s: float = ANSWER_S,
     ) -> Iterator[Answer]:
-        """The frames of an answer, as they come. Raises Refused and Disconnected. Whoever does not take all of them has
-        closed the connection."""
+        """The frames of an answer, as they come, each within ``patience_s``. Raises Refused and Disconnected. Whoever
+        does not take all of them has closed the connection."""
         self._requests += 1
         identity = str(self._requests)
         metadata = {"gfnet": PROTOCOL, "id": identity, "verb": verb, "arguments": json.dumps(arguments or {})}
@@ -145,7 +155,7 @@ class Connection:
         try:
             self._send(encode(metadata, tensors or {}))
             while more:
-                frame = self._receive()
+                frame = self._receive(patience_s)
                 more = frame.metadata.get("more") == "1"
                 try:
                     yield self._answer(frame, identity, verb)
@@ -195,9 +205,9 @@ class Connection:
                 raise Disconnected(self._lost(error)) from error
         self.sent += len(content)
 
-    def _receive(self) -> Frame:
+    def _receive(self, patience_s: float) -> Frame:
         try:
-            prefix = self._read(8, ANSWER_S)
+            prefix = self._read(8, patience_s)
             header = self._read(header_bytes(prefix), FRAME_S)
             return decode(prefix + header + self._read(body_bytes(header), FRAME_S))
         except OSError as error:

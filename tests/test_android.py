@@ -18,7 +18,8 @@ from lab import phone
 from gfnet_mobile.cli.app import main
 from gfnet_mobile.devices import opened, session_on
 from gfnet_mobile.devices.android_adb import chosen, client
-from gfnet_mobile.devices.android_push import FOLDER, bundle_files, folder_of, push, runner_files
+from gfnet_mobile.devices.android_push import FOLDER, push, runner_files
+from gfnet_mobile.devices.bundle_files import bundle_files, folder_of
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.measure.journal import Journal
 from gfnet_mobile.measure.remote_bench import remote_bench

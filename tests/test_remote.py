@@ -144,7 +144,7 @@ def test_a_second_client_is_told_that_the_first_is_served(bundles, port, connect
     [
         ("tcp:127.0.0.1", "must be tcp:HOST:PORT"),
         ("tcp:127.0.0.1:99999", "must be tcp:HOST:PORT"),
-        ("amiga:1", "no such kind of device; there are android, tcp"),
+        ("amiga:1", "no such kind of device; there are android, ios, tcp"),
     ],
 )
 def test_a_device_that_cannot_be_one_is_refused(bundles, name, message):

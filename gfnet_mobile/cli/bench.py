@@ -12,6 +12,9 @@ from gfnet_mobile.runtimes import is_interpreted, runnable
 
 EPILOG = "Example: gfnet-mobile bench demo.gfnet --device android --repeats 3 --against static.gfnet"
 
+UNITS = {"all": "all", "cpu": "cpu", "ne": "cpu_and_ne", "gpu": "cpu_and_gpu"}
+"""what ``--compute-units`` takes → the manifest's name"""
+
 
 def bench(
     bundle: Annotated[Path, typer.Argument(help="Folder NAME.gfnet.")],
@@ -24,17 +27,21 @@ def bench(
         int | None, typer.Option(help="Rounds that do not count. Default: 5, on a device 10.", show_default=False)
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Append the results to this file, as JSON lines.")] = None,
-    device: Annotated[str | None, typer.Option(help="Measure there: android, android:SERIAL, tcp:HOST:PORT.")] = None,
+    device: Annotated[str | None, typer.Option(help="Measure there: android, ios, tcp:HOST:PORT, KIND:WHICH.")] = None,
     repeats: Annotated[int, typer.Option(help="On a device: so many runs, cooled in between.")] = 1,
     cooldown: Annotated[float, typer.Option(help="On a device: wait so many seconds at most until it is cool.")] = 300,
+    compute_units: Annotated[
+        str | None,
+        typer.Option(help="On a device: all, cpu, ne, gpu, or several: all,cpu. Default: what the bundle suggests."),
+    ] = None,
     against: Annotated[Path | None, typer.Option(help="On a device: a static bundle to compare with.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="On a device: go on where it was interrupted.")] = False,
 ) -> None:
     """Measure each graph, the whole sequence up to each step, and loading."""
     opened, counts = open_bundle(bundle), _counts(threads)
     if device is None:
-        if repeats != 1 or against is not None or resume:
-            raise UserError("--repeats, --against and --resume: are for --device")
+        if repeats != 1 or against is not None or resume or compute_units is not None:
+            raise UserError("--repeats, --compute-units, --against and --resume: are for --device")
         _here(opened, target, counts, 30 if rounds is None else rounds, 5 if warmup is None else warmup, output)
         return
     from gfnet_mobile.cli.bench_device import bench_on
@@ -46,6 +53,7 @@ def bench(
         opened,
         against,
         threads=counts,
+        compute_units=_units(compute_units),
         rounds=100 if rounds is None else rounds,
         warmup=10 if warmup is None else warmup,
         repeats=repeats,
@@ -60,6 +68,16 @@ def _counts(threads: str) -> list[int]:
     if min(counts) < 1:
         raise UserError(f"--threads {threads}: one number or several, such as 1,2,4")
     return list(dict.fromkeys(counts))
+
+
+def _units(named: str | None) -> list[str | None]:
+    """The manifest's names for them; its own are taken too."""
+    if named is None:
+        return [None]
+    units = [UNITS.get(part.strip(), part.strip()) for part in named.split(",")]
+    for unknown in (one for one in units if one not in UNITS.values()):
+        raise UserError(f"--compute-units {named}: no {unknown!r}; there are {', '.join(UNITS)}")
+    return list(dict.fromkeys(units))
 
 
 def _here(

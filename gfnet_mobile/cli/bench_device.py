@@ -15,6 +15,7 @@ from gfnet_mobile.measure.device_table import EXPECTED, leaves_of, lines
 from gfnet_mobile.measure.journal import Journal
 from gfnet_mobile.measure.remote_bench import remote_bench
 from gfnet_mobile.measure.results import Result, append_results
+from gfnet_mobile.published.paper import CONDITIONS, paper_of
 
 
 def bench_on(
@@ -23,6 +24,7 @@ def bench_on(
     against: Path | None,
     *,
     threads: Sequence[int],
+    compute_units: Sequence[str | None],
     rounds: int,
     warmup: int,
     repeats: int,
@@ -47,6 +49,7 @@ def bench_on(
             bundles,
             journal,
             threads=threads,
+            compute_units=compute_units,
             rounds=rounds,
             warmup=warmup,
             repeats=repeats,
@@ -90,22 +93,25 @@ class _Told:
 def _print(results: Sequence[Result], bundle: Bundle, static: Bundle | None) -> None:
     first = results[0]
     show(f"{first.device.model}, {first.device.os}, {first.device.soc or first.device.abi}")
-    show(f"{first.runtime} {first.runtime_version}, {first.compute_units}, compression {first.compression}")
+    show(f"{first.runtime} {first.runtime_version}, compression {first.compression}")
     for one in (one for one in results if one.what == "cold_load" and one.invalid):
-        show(f"run {one.repeat}, {one.threads} thread(s) does not count: {one.invalid}")
-    table = Table("threads", "what", box=None)
-    for column in ("median, ms", "of repeats, from", "to", "static took"):
+        show(f"run {one.repeat}, {one.threads} thread(s), {one.compute_units} does not count: {one.invalid}")
+    table = Table("threads", "units", "what", box=None)
+    for column in ("median, ms", "of repeats, from", "to", "p95", "static took"):
         table.add_column(column, justify="right")
     for line in lines(results, bundle, static):
-        figures = (f"{figure:.3f}" for figure in (line.median, line.lowest, line.highest))
+        figures = (f"{figure:.3f}" for figure in (line.median, line.lowest, line.highest, line.p95))
         ratio = "" if line.ratio is None else f"{line.ratio:.2f} times as long"
         what = f"{EXPECTED}, rule {bundle.manifest.default_rule}" if line.what == EXPECTED else line.what
-        table.add_row(str(line.threads), what, *figures, ratio)
+        table.add_row(str(line.threads), line.compute_units, what, *figures, ratio)
     show(table)
     if leaves_of(bundle, first.target) is None:
         show(
             f"expected: not known: rule {bundle.manifest.default_rule} does not say which share leaves at each step "
             "(leaves in its calibration); gfnet-mobile evaluate prints it"
         )
+    if paper := paper_of(bundle.manifest):
+        points = (f"{one.accuracy} % at {one.ms:g} ms (static {one.static_ms:g})" for one in paper.points)
+        show(f"{paper.family} in the paper, {CONDITIONS}: {', '.join(points)}")
     if not any(one.invalid is None for one in results):
         show("no run counts: let the device cool down, take it out of its case, and measure again")

@@ -34,7 +34,7 @@ def run(
     deadline_ms: Annotated[float | None, typer.Option(help="Start no step after so many milliseconds.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per picture and line.")] = False,
     draw: Annotated[Path | None, typer.Option(help="Folder for a drawn result of each picture.")] = None,
-    device: Annotated[str | None, typer.Option(help="Run it there: android, android:SERIAL, tcp:HOST:PORT.")] = None,
+    device: Annotated[str | None, typer.Option(help="Run it there: android, ios, tcp:HOST:PORT, KIND:WHICH.")] = None,
 ) -> None:
     """Classify pictures with a bundle."""
     opened = open_bundle(bundle)

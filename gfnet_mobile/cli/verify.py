@@ -26,7 +26,7 @@ LOADED = {
 def verify(
     bundle: Annotated[Path, typer.Argument(help="Folder NAME.gfnet.")],
     target: Annotated[list[str] | None, typer.Option(help="Repeatable. Default: all of the bundle.")] = None,
-    device: Annotated[str | None, typer.Option(help="Run it there: android, android:SERIAL, tcp:HOST:PORT.")] = None,
+    device: Annotated[str | None, typer.Option(help="Run it there: android, ios, tcp:HOST:PORT, KIND:WHICH.")] = None,
 ) -> None:
     """Compare a bundle's targets with its golden vectors: graph by graph, then the whole loop."""
     from rich.table import Table

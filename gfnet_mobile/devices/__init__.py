@@ -13,6 +13,7 @@ from gfnet_mobile.runtimes.remote import RemoteRuntime
 
 KINDS = {
     "android": "gfnet_mobile.devices.android",
+    "ios": "gfnet_mobile.devices.ios",
     "tcp": "gfnet_mobile.devices.tcp",
 }
 """kind → module; see `gfnet_mobile.devices.protocol.Kind`"""
@@ -22,7 +23,9 @@ def kind_of(name: str) -> tuple[Kind, str]:
     """The module of a device's kind, and which one it is. Raises UserError for an unknown kind."""
     kind, _, which = name.partition(":")
     if kind not in KINDS:
-        raise UserError(f"--device {name}: no such kind of device; there are {', '.join(KINDS)} (android:SERIAL)")
+        raise UserError(
+            f"--device {name}: no such kind of device; there are {', '.join(KINDS)} (android:SERIAL, ios:UDID)"
+        )
     return cast(Kind, import_module(KINDS[kind])), which
 
 

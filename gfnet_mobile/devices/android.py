@@ -17,7 +17,8 @@ from android_bench import ABIS, PROGRAM, START, runner
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.devices import android_facts
 from gfnet_mobile.devices.android_adb import chosen, client, explained, problem_of, shell, states, tried
-from gfnet_mobile.devices.android_push import FOLDER, bundle_files, push, runner_files
+from gfnet_mobile.devices.android_push import FOLDER, push, runner_files
+from gfnet_mobile.devices.bundle_files import bundle_files
 from gfnet_mobile.devices.protocol import Found, Missing
 from gfnet_mobile.errors import UserError, one_line
 from gfnet_mobile.measure.results import Conditions

@@ -6,7 +6,6 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gfnet_mobile.bundle.store import MANIFEST, Bundle
 from gfnet_mobile.devices.android_adb import explained, shell
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.files import sha256
@@ -19,22 +18,6 @@ FOLDER = "/data/local/tmp/gfnet"
 PART = ".part"
 SPARE = 32 * 2**20
 """bytes to be left free: results, and what Android needs itself"""
-
-
-def folder_of(bundle: Bundle) -> str:
-    """Its name on the phone: two bundles of one name are two, and a bundle that was renamed is still there."""
-    return f"{bundle.manifest.bundle_id[:16]}.gfnet"
-
-
-def bundle_files(bundle: Bundle, target: str) -> dict[str, Path]:
-    """Place below `FOLDER` → file, of what a server for ``target`` needs. Raises UserError unless the files are those
-    that were exported."""
-    bundle.check_files(target)
-    bundle.check_golden()
-    manifest, inside = bundle.manifest, [MANIFEST, bundle.manifest.golden.path]
-    for path in dict.fromkeys(graph.path for graph in bundle.target(target).graphs.values()):
-        inside += [posixpath.join(path, name) if name else path for name in manifest.files_of(path)]
-    return {f"bundles/{folder_of(bundle)}/{name}": bundle.path(name) for name in inside}
 
 
 def runner_files(folder: Path) -> dict[str, Path]:

@@ -1,9 +1,9 @@
 """Latency on a device, measured by the device: the loop runs in the server's process, samples come over the wire.
 
 Every frame is in the host's journal before the next is looked at; a measurement that was interrupted, anywhere, goes on
-from there and measures nothing twice. A measurement is several *runs*: each repeat, each number of threads, each
-bundle, in this order, so that bundles which are compared are measured close together. A run in which the device was hot
-does not count; it is kept, and another takes its place.
+from there and measures nothing twice. A measurement is several *runs*: each repeat, each number of threads, each choice
+of compute units, each bundle, in this order, so that bundles which are compared are measured close together. A run in
+which the device was hot does not count; it is kept, and another takes its place.
 """
 
 import math
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import product
 from time import monotonic, sleep
 from typing import Any
 
@@ -20,7 +21,7 @@ from gfnet_mobile.devices.protocol import Device
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.measure.journal import Journal, Line
 from gfnet_mobile.measure.results import COOL, Conditions, Result, now, summarise
-from gfnet_mobile.runtimes.remote import greet, name_on
+from gfnet_mobile.runtimes.remote import check_units, greet, load
 from gfnet_mobile.wire import Connection, Disconnected, Refused
 
 ATTEMPTS = 3
@@ -44,6 +45,7 @@ class Settings:
     bundles: tuple[str, ...]
     """bundle_ids"""
     threads: tuple[int, ...]
+    compute_units: tuple[str | None, ...]
     rounds: int
     warmup: int
     repeats: int
@@ -56,6 +58,8 @@ class Run:
     name: str
     bundle: Bundle
     threads: int
+    units: str | None
+    """what to compute on, None where the manifest's suggestions count"""
     repeat: int
     plan: tuple[str, ...] = ()
     total: int = 0
@@ -105,35 +109,37 @@ def remote_bench(
     journal: Journal,
     *,
     threads: Sequence[int] = (1,),
+    compute_units: Sequence[str | None] = (None,),
     rounds: int = 100,
     warmup: int = 10,
     repeats: int = 1,
     cooldown_s: float = 300,
     progress: Progress = lambda line: None,
 ) -> list[Result]:
-    """Measure ``bundles`` on a device, beginning with what the journal has already. Waits at most ``cooldown_s`` before
-    each run until the device is cool. Raises UserError, among others where the connection is lost for good."""
+    """Measure ``bundles`` on a device, beginning with what the journal has already. ``compute_units`` are the
+    manifest's names, or None for what it suggests. Waits at most ``cooldown_s`` before each run until the device is
+    cool. Raises UserError, among others where the connection is lost for good."""
     if rounds < 1 or warmup < 0 or repeats < 1 or min(threads, default=0) < 1:
         raise UserError(f"rounds {rounds}, warmup {warmup}, repeats {repeats}, threads {threads}: too few")
     identities = tuple(bundle.manifest.bundle_id for bundle in bundles)
-    settings = Settings(device.name, identities, tuple(threads), rounds, warmup, repeats)
+    settings = Settings(device.name, identities, tuple(threads), tuple(compute_units), rounds, warmup, repeats)
     measurement = _measurement(journal, settings)
     results: list[Result] = []
-    for repeat in range(1, repeats + 1):
-        for count in threads:
-            for place, bundle in enumerate(bundles):
-                for attempt in range(1, ATTEMPTS + 1):
-                    run = Run(f"{measurement}-r{repeat}-t{count}-b{place}-a{attempt}", bundle, count, repeat)
-                    for line in journal.lines:
-                        if line.get("run") == run.name:
-                            run.take(line)
-                    title = f"{bundle.manifest.name}, {count} thread(s), run {repeat} of {repeats}"
-                    _finish(device, run, settings, journal, cooldown_s, partial(_titled, progress, title))
-                    found = list(_results(device, run))
-                    results += found
-                    if not (reason := found[0].invalid):
-                        break
-                    progress(f"{title}: does not count: {reason}")
+    for repeat, count, units in product(range(1, repeats + 1), threads, compute_units):
+        for place, bundle in enumerate(bundles):
+            for attempt in range(1, ATTEMPTS + 1):
+                on = "" if units is None else f"-{units}"
+                run = Run(f"{measurement}-r{repeat}-t{count}{on}-b{place}-a{attempt}", bundle, count, units, repeat)
+                for line in journal.lines:
+                    if line.get("run") == run.name:
+                        run.take(line)
+                title = f"{bundle.manifest.name}, {count} thread(s){on and f', {units}'}, run {repeat} of {repeats}"
+                _finish(device, run, settings, journal, cooldown_s, partial(_titled, progress, title))
+                found = list(_results(device, run))
+                results += found
+                if not (reason := found[0].invalid):
+                    break
+                progress(f"{title}: does not count: {reason}")
     return results
 
 
@@ -188,10 +194,12 @@ def _measure(
         journal.append({"run": run.name, **line})
         run.take(line)
 
-    begun = _cooled(device, cooldown_s, progress)
     with device.connect() as connection:
-        name = name_on(greet(connection), run.bundle, connection.where)
-        connection.ask("load", {"bundle": name, "threads": run.threads})
+        server = greet(connection)
+        for units in settings.compute_units:  # all of them before the first is measured
+            check_units(server, units, connection.where)
+        begun = _cooled(device, connection, cooldown_s, progress)
+        load(connection, server, run.bundle, run.threads, run.units)
         note({"begun": begun.model_dump(), "at": now()})
         asked = {"run": run.name, "rounds": settings.rounds, "warmup": settings.warmup, "have": len(run.samples)}
         for answer in connection.request("bench", asked):
@@ -210,11 +218,11 @@ def _drop(connection: Connection, run: Run) -> None:
         connection.ask("bench", {"run": run.name, "drop": True})
 
 
-def _cooled(device: Device, limit_s: float, progress: Progress) -> Conditions:
-    """The device's conditions once it is cool, or ``limit_s`` are over."""
+def _cooled(device: Device, connection: Connection, limit_s: float, progress: Progress) -> Conditions:
+    """The device's conditions once it is cool, or ``limit_s`` are over: the host's view of it, and its server's."""
     end = monotonic() + limit_s
     while True:
-        found = device.conditions()
+        found = device.conditions().beside(greet(connection).conditions)
         if found.battery_percent is not None and found.battery_percent < LOWEST_BATTERY:
             level = f"{found.battery_percent:.0f} %"
             raise UserError(f"{device.name}: its battery is at {level}; charge it to {LOWEST_BATTERY:.0f} % first")

@@ -42,6 +42,10 @@ class Server:
     bundles: dict[str, str]
     """name → bundle_id"""
     device: dict[str, Any]
+    compute_units: tuple[str, ...]
+    """what it can be asked to compute on, by the manifest's names"""
+    conditions: dict[str, Any]
+    """how warm the device is now, if the server says so; members as in a result's"""
 
 
 def greet(connection: Connection) -> Server:
@@ -54,6 +58,8 @@ def greet(connection: Connection) -> Server:
             said["runtime_version"],
             dict(said["bundles"]),
             dict(said["device"]),
+            tuple(said["compute_units"]),
+            dict(said.get("conditions", {})),
         )
         spoken = [str(version) for version in said["protocol"]]
     except (KeyError, TypeError, ValueError) as error:
@@ -80,6 +86,25 @@ def name_on(server: Server, bundle: Bundle, where: str) -> str:
     return bundle.folder.name if bundle.folder.name in names else names[0]
 
 
+def check_units(server: Server, units: str | None, where: str) -> None:
+    """Raises UserError where the server cannot compute on ``units``; None is what it would do unasked."""
+    if units is not None and units not in server.compute_units:
+        raise UserError(f"{where}: computes on {', '.join(server.compute_units)}, not on {units}")
+
+
+def load(connection: Connection, server: Server, bundle: Bundle, threads: int, units: str | None = None) -> None:
+    """Make the server load ``bundle``, to compute on ``units`` or else where the manifest suggests. Raises UserError
+    where it cannot."""
+    where = connection.where
+    name = name_on(server, bundle, where)
+    check_units(server, units, where)
+    asked: dict[str, Any] = {"bundle": name, "threads": threads}
+    if units is not None and len(server.compute_units) > 1:  # servers without a choice do not know the argument
+        asked["compute_units"] = units
+    if connection.ask("load", asked).result.get("bundle_id") != bundle.manifest.bundle_id:
+        raise UserError(f"{where}: {name} changed while it was loaded; copy {bundle.folder} there again")
+
+
 class RemoteRuntime:
     """See `gfnet_mobile.runtimes.protocol.Runtime`. The connection is the caller's, and stays open."""
 
@@ -96,10 +121,7 @@ class RemoteRuntime:
         self._newer: set[str] = set()  # those that calls have written since they were read
         self._wrote: dict[str, Array] = {}
         self._calls: list[dict[str, Any]] = []
-        name = name_on(server, bundle, connection.where)
-        loaded = connection.ask("load", {"bundle": name, "threads": threads}).result
-        if loaded.get("bundle_id") != bundle.manifest.bundle_id:
-            raise UserError(f"{connection.where}: {name} changed while it was loaded; copy {bundle.folder} there again")
+        load(connection, server, bundle, threads)
 
     def bind(self, graph: str, inputs: Buffers, outputs: Buffers) -> Callable[[], None]:
         call = {
