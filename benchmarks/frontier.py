@@ -193,5 +193,11 @@ def interval(samples: np.ndarray) -> tuple[float, float]:
     return float(np.quantile(medians, 0.025)), float(np.quantile(medians, 0.975))
 
 
+def spread(values: list[float]) -> str:
+    """The median, and the 95 % interval of it."""
+    low, high = interval(np.array(values))
+    return f"{np.median(values):.3f} ({low:.3f} to {high:.3f})"
+
+
 if __name__ == "__main__":
     sys.exit(main())

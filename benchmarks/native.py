@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from frontier import interval
+from frontier import spread
 from overhead import mobilenet
 
 from export.bundle import export_bundle
@@ -100,12 +100,6 @@ def _start(runner: Path, bundle: Bundle) -> None:
         subprocess.run([str(runner), "run", str(bundle.folder), str(picture)], check=True, capture_output=True)
         taken.append(1e3 * (time.perf_counter() - begun))
     print(f"start to first answer, demo: {np.median(taken):.0f} ms, at most {max(taken):.0f} ms (bar: 150 ms)")
-
-
-def spread(values: list[float]) -> str:
-    """The median, and the 95 % interval of it."""
-    low, high = interval(np.array(values))
-    return f"{np.median(values):.3f} ({low:.3f} to {high:.3f})"
 
 
 if __name__ == "__main__":

@@ -27,11 +27,11 @@
 
         /// Throws ``GFNetError/input(_:)`` unless the tensors are those that the model takes and gives.
         init(
-            _ graph: String, _ file: Manifest.GraphFile, _ model: MLModel, inputs: [String: Tensor],
-            outputs: [String: Tensor], images: ImageBuffers, queue: DispatchQueue
+            _ loaded: LoadedModel, inputs: [String: Tensor], outputs: [String: Tensor], images: ImageBuffers,
+            queue: DispatchQueue
         ) throws {
-            self.graph = graph
-            self.model = model
+            (graph, model) = (loaded.graph, loaded.model)
+            let file = loaded.file
             self.queue = queue
             self.inputs = Array(inputs.values)
             let description = model.modelDescription
@@ -74,7 +74,7 @@
             } catch let cancellation as CancellationError {
                 throw cancellation
             } catch {
-                throw GFNetError.failed("graph '\(graph)': Core ML cannot run it: \(error.localizedDescription)")
+                throw GFNetError.failed("graph '\(graph)': Core ML cannot run it: \(error.inOneLine)")
             }
             for output in outputs {
                 guard let array = found.featureValue(for: output.name)?.multiArrayValue else {

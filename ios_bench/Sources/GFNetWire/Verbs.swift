@@ -27,7 +27,7 @@ extension WireServer {
                     "header_bytes": .integer(Wire.largestHeader), "body_bytes": .integer(Wire.largestBody),
                     "idle_s": .integer(Wire.idleSeconds), "frame_s": .integer(Wire.frameSeconds),
                 ],
-                "bundles": .object(found), "device": deviceFacts(),
+                "bundles": .object(found), "device": deviceFacts(), "conditions": .object(conditions()),
             ])
     }
 
