@@ -114,7 +114,7 @@ def test_what_cannot_be_done_is_one_line(tmp_path):
 
 def test_code_for_apple_s_systems_agrees_with_what_apple_documents():
     app = swift.PACKAGE / "App" / "Sources"
-    swift.type_check(app / "Work.swift", app / "Arguments.swift")
+    swift.type_check(*(app / f"{name}.swift" for name in ("Work", "Arguments", "Camera")))
 
 
 def test_the_example_of_the_guide_is_five_lines_that_agree_with_the_package(tmp_path):

@@ -32,13 +32,14 @@
             let compiled = try await compiled()
             do {
                 return try await load(compiled.url)
-            } catch where !compiled.isNew && !Task.isCancelled {
+            } catch  where !compiled.isNew && !Task.isCancelled {
                 return try await load(compiledAnew().url)
             }
         }
 
         private func compiled() async throws -> Compiled {
-            let task = compiling ?? Task(priority: priority) { [bundle, path] in
+            if let compiling { return try await compiling.value }
+            let task = Task(priority: priority) { [bundle, path] in
                 try bundle.checkFiles(below: path)
                 let place = Self.place(of: path, bundle)
                 if FileManager.default.fileExists(atPath: place.path) { return Compiled(url: place, isNew: false) }

@@ -8,10 +8,10 @@
                 throw GFNetError.input("compute plans need iOS 17.4 or macOS 14.4; here is \(Self.runtimeVersion)")
             }
             let loaded = try await loaded(graph)
+            let configuration = try configuration(graph, loaded.file, loaded.units)
             let plan: MLComputePlan
             do {
-                plan = try await MLComputePlan.load(
-                    contentsOf: loaded.compiled, configuration: loaded.model.configuration)
+                plan = try await MLComputePlan.load(contentsOf: loaded.compiled, configuration: configuration)
             } catch {
                 throw GFNetError.failed("graph '\(graph)': Core ML has no plan of it: \(error.inOneLine)")
             }

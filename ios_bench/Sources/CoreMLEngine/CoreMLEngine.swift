@@ -63,27 +63,21 @@
         }
     }
 
-    /// A graph's model in memory. One call at a time is made of it, by the session that owns its engine.
+    /// A graph's model in memory. Core ML wants it to be used by one thread at a time: predictions are made one after the
+    /// other, by the session that owns the engine, and all else that is asked of it is asked here.
     struct LoadedModel: @unchecked Sendable {
         let graph: String
         let file: Manifest.GraphFile
+        let units: Manifest.GraphFile.ComputeUnits
         let compiled: URL
         let model: MLModel
+        let description: MLModelDescription
 
         init(
             _ graph: String, _ file: Manifest.GraphFile, _ units: Manifest.GraphFile.ComputeUnits, _ compiled: URL
         ) async throws {
-            let configuration = MLModelConfiguration()
-            configuration.computeUnits = units.coreML
-            if file.entry != "main" {
-                guard #available(iOS 18, macOS 15, *) else {
-                    throw GFNetError.input(
-                        "graph '\(graph)' is a function of \(file.path), which needs iOS 18 or macOS 15; "
-                            + "export without --multifunction")
-                }
-                configuration.functionName = file.entry
-            }
-            (self.graph, self.file, self.compiled) = (graph, file, compiled)
+            (self.graph, self.file, self.units, self.compiled) = (graph, file, units, compiled)
+            let configuration = try configuration(graph, file, units)
             do {
                 model = try await MLModel.load(contentsOf: compiled, configuration: configuration)
             } catch {
@@ -91,7 +85,25 @@
                     "graph '\(graph)': Core ML cannot load \(file.path): \(error.inOneLine); "
                         + "export it for this system (--ios), or on other compute units")
             }
+            description = model.modelDescription
         }
+    }
+
+    /// How to load a graph. Throws ``GFNetError/input(_:)`` for a function of a package where systems know none.
+    func configuration(
+        _ graph: String, _ file: Manifest.GraphFile, _ units: Manifest.GraphFile.ComputeUnits
+    ) throws -> MLModelConfiguration {
+        let configuration = MLModelConfiguration()
+        configuration.computeUnits = units.coreML
+        if file.entry != "main" {
+            guard #available(iOS 18, macOS 15, *) else {
+                throw GFNetError.input(
+                    "graph '\(graph)' is a function of \(file.path), which needs iOS 18 or macOS 15; "
+                        + "export without --multifunction")
+            }
+            configuration.functionName = file.entry
+        }
+        return configuration
     }
 
     extension Manifest.GraphFile.ComputeUnits {

@@ -34,7 +34,7 @@
             let file = loaded.file
             self.queue = queue
             self.inputs = Array(inputs.values)
-            let description = model.modelDescription
+            let description = loaded.description
             let place = "graph '\(graph)'"
             var values: [String: MLFeatureValue] = [:]
             var pictures: [ImageBuffer] = []
