@@ -2,9 +2,10 @@
 
     python benchmarks/swift.py build/native-plain/gfnet-runner --rounds 200
 
-On ExecuTorch, one thread, every image walked to the last step: the demo, and a network of MobileNet-V3-Large's size (see
-overhead.py). Swift runs in the root that its tests run in (tests/lab/swift.py). Both programs take turns within a round,
-each first every other time; ratio first, with the 95 % interval of its median from 1,000 resamples.
+On ExecuTorch, one thread, every image walked to the last step: the demo, and a network of the size of
+MobileNet-V3-Large (see overhead.py). Swift runs in the root that its tests run in (tests/lab/swift.py). Both programs
+take turns within a round, each first every other time; ratio first, with the 95 % interval of its median from 1,000
+resamples.
 """
 
 import argparse
