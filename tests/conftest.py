@@ -1,5 +1,6 @@
 """Tiny bundles and pictures that many tests share; see programs.py."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import numpy as np
 import programs
 import pytest
 from hypothesis import settings
-from lab import phone
+from lab import iphone, phone
 from PIL import Image
 
 from gfnet_mobile.bundle.store import Bundle
@@ -34,5 +35,18 @@ def android(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     phone.check_machine()
     lab = phone.Lab(tmp_path_factory.mktemp("android"))
     monkeypatch.setenv("ANDROID_ADB_SERVER_PORT", str(lab.server.port))
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def iphones(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[iphone.Lab]:
+    """usbmuxd, to which a test plugs phones in. A test adds the tools that drive them."""
+    iphone.check_machine()
+    lab = iphone.Lab(tmp_path_factory.mktemp("iphones"))
+    for name, value in lab.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", f"{lab.tools}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("GFNET_APP", raising=False)
     yield lab
     lab.close()

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import programs
 import pytest
@@ -17,7 +17,7 @@ from gfnet_mobile.measure import remote_bench as module
 from gfnet_mobile.measure.device_table import EXPECTED, lines
 from gfnet_mobile.measure.journal import Journal
 from gfnet_mobile.measure.remote_bench import remote_bench
-from gfnet_mobile.measure.results import Conditions, Result
+from gfnet_mobile.measure.results import Conditions, Result, summarise
 
 ROUNDS = 4
 SAMPLES = 7 * ROUNDS + 5
@@ -54,6 +54,13 @@ def static(folder):
 def port(bundle, static, folder, tmp_path_factory):
     with served(folder, tmp_path_factory.mktemp("results")) as (port, _):
         yield port
+
+
+@pytest.fixture(scope="module")
+def choosing(bundle, static, folder, tmp_path_factory):
+    """A device that can compute on several units."""
+    with served(folder, tmp_path_factory.mktemp("results"), "--units", "all,cpu,cpu_and_ne") as (port, _):
+        yield Tcp("tcp:test", "127.0.0.1", port)
 
 
 @pytest.fixture
@@ -161,7 +168,7 @@ def test_a_connection_that_is_lost_for_good_says_how_to_go_on(bundle, folder, tm
             measure(device, bundle, tmp_path / "j", progress=kill)
 
 
-@pytest.mark.parametrize(("name", "value"), [("repeats", 2), ("threads", (2,))])
+@pytest.mark.parametrize(("name", "value"), [("repeats", 2), ("threads", (2,)), ("compute_units", ("cpu",))])
 def test_a_measurement_goes_on_with_the_same_settings_only(device, bundle, tmp_path, name, value):
     measure(device, bundle, tmp_path / "j")
     with pytest.raises(UserError, match=rf"{name} was .*, now it is .*go on with the same, or delete it"):
@@ -185,6 +192,20 @@ def test_a_run_in_which_the_device_was_hot_is_kept_and_made_again(port, bundle, 
     assert {one.invalid for one in results[:8]} == {"thermal state severe at the end"}
     assert {one.invalid for one in results[8:]} == {None}
     assert next(iter(lines(results, bundle))).median == results[8].summary.p50
+
+
+def test_a_server_s_word_on_heat_counts_too(device, bundle, tmp_path, monkeypatch):
+    """As an iPhone's, of which the host sees nothing."""
+    told, greet = [], module.greet
+
+    def greeted(connection):
+        heat = "fair" if told else "serious"
+        return replace(greet(connection), conditions={"thermal": heat, "something": "new"})
+
+    monkeypatch.setattr(module, "greet", greeted)
+    (result, *_) = measure(device, bundle, tmp_path / "j", progress=told.append)
+    assert "waiting until the device is cool: thermal state serious" in told[0]
+    assert result.start.thermal == "fair" and result.invalid is None
 
 
 def test_the_device_is_left_to_cool_before_a_run(port, bundle, tmp_path):
@@ -222,6 +243,50 @@ def test_the_table_expects_what_the_rule_says_and_compares_repeat_by_repeat(devi
     assert (expected.lowest, expected.highest) == pytest.approx((min(sums), max(sums)))
     ratios = [medians[other, "end_to_end:0", repeat] / value for repeat, value in zip((1, 2), sums, strict=True)]
     assert expected.ratio == pytest.approx(sum(ratios) / 2)
+
+
+def test_each_choice_of_compute_units_is_measured_and_compared_by_itself(choosing, bundle, static, tmp_path):
+    with Journal(tmp_path / "j") as journal:
+        results = remote_bench(
+            choosing, [bundle, static], journal, compute_units=("cpu_and_ne", "cpu"), rounds=2, warmup=0
+        )
+    table = lines(results, bundle, static)
+    assert list(dict.fromkeys(line.compute_units for line in table)) == ["cpu_and_ne", "cpu"]
+    for line in table:
+        if line.what == "end_to_end:2":
+            (other,) = [
+                one.summary.p50
+                for one in results
+                if (one.bundle_id, one.what, one.compute_units)
+                == (static.manifest.bundle_id, "end_to_end:0", line.compute_units)
+            ]
+            assert line.ratio == pytest.approx(other / line.median)
+    assert len(indices(tmp_path / "j")) == 4
+
+
+def test_units_that_are_not_offered_are_refused_before_the_first_run(choosing, device, bundle, tmp_path):
+    for one, offered in ((choosing, "all, cpu, cpu_and_ne"), (device, "cpu")):
+        with pytest.raises(UserError, match=f"computes on {offered}, not on cpu_and_gpu"):
+            measure(one, bundle, tmp_path / one.name.replace(":", "-"), compute_units=("cpu", "cpu_and_gpu"))
+        assert indices(tmp_path / one.name.replace(":", "-")) == []
+
+
+def test_a_server_without_a_choice_may_be_asked_for_what_it_does(device, bundle, tmp_path):
+    assert {one.compute_units for one in measure(device, bundle, tmp_path / "j", compute_units=("cpu",))} == {"cpu"}
+
+
+def test_p95_is_the_repeats_own_and_of_a_rule_that_of_the_mixture(device, bundle, tmp_path):
+    results = measure(device, bundle, tmp_path / "j")
+    known = [[1.0] * 100, [2.0] * 100, [3.0] * 95 + [9.0] * 5]
+    made = []
+    for one in results:
+        samples = known[int(one.what[-1])] if one.what.startswith("end_to_end") else [1.0] * 99 + [5.0]
+        made.append(one.model_copy(update={"samples_ms": tuple(samples), "summary": summarise(samples)}))
+    table = {line.what: line for line in lines(made, bundle)}
+    assert table["graph:glance"].p95 == summarise([1.0] * 99 + [5.0]).p95
+    assert (table["end_to_end:1"].median, table["end_to_end:1"].p95) == (2.0, 2.0)
+    # a quarter leaves at the last step, of which 5 % take 9 ms: 98.75 % of all have left after 3 ms
+    assert table[EXPECTED].median == pytest.approx(0.5 * 1 + 0.25 * 2 + 0.25 * 3) and table[EXPECTED].p95 == 3.0
 
 
 def test_the_command_appends_results_and_removes_its_journal(capfd, port, bundle, static, tmp_path):

@@ -4,7 +4,8 @@
 
 Nothing of the client's code is used, so that a mistake in it is not made twice; only the host's own loop, verification
 and ONNX Runtime are the project's. ``--slow`` waits so many milliseconds before each sample of a ``bench``; a new
-connection may then come at any moment of one.
+connection may then come at any moment of one. ``--units`` are what it says that it can compute on; it is the CPU all
+the same.
 """
 
 import argparse
@@ -103,9 +104,10 @@ def only(arguments, **defaults):
 
 
 class Server:
-    def __init__(self, bundles, results, slow_ms):
+    def __init__(self, bundles, results, slow_ms, choice):
         self.bundles, self.results, self.slow_ms = Path(bundles), Path(results), slow_ms
-        self.session, self.threads = None, 1
+        self.choice = choice
+        self.session, self.threads, self.units = None, 1, choice[0]
         self.registers, self.bound = {}, {}
 
     def serve(self, stream):
@@ -152,14 +154,18 @@ class Server:
         device = {"model": "a test", "os": "Linux", "abi": "x86_64", "cores": os.cpu_count()}
         yield {
             "server": "wire_server.py", "version": "0.1.0", "protocol": [1], "target": "onnx", "runtime": "onnxruntime",
-            "runtime_version": onnxruntime.__version__, "compute_units": ["cpu"], "limits": limits, "bundles": found,
-            "device": device,
+            "runtime_version": onnxruntime.__version__, "compute_units": self.choice, "limits": limits,
+            "bundles": found, "device": device,
         }, {}  # fmt: skip
 
     def load(self, arguments, tensors):
-        name, threads, units = only(arguments, bundle=None, threads=1, compute_units="cpu")
-        if not isinstance(name, str) or not (self.bundles / name).is_dir() or units != "cpu":
+        choice = {"compute_units": self.choice[0]} if len(self.choice) > 1 else {}
+        name, threads, *units = only(arguments, bundle=None, threads=1, **choice)
+        if not isinstance(name, str) or not (self.bundles / name).is_dir():
             raise Wrong(f"no bundle {name!r}")
+        self.units = (*units, self.choice[0])[0]
+        if self.units not in self.choice:
+            raise Wrong(f"cannot compute on {self.units!r}")
         if self.session is not None:
             self.session.close()
         start = time.perf_counter()
@@ -285,12 +291,12 @@ class Server:
         session = self.loaded()
         works, image = self.works(session)
         plan = list(works)
-        setting = [session.bundle.manifest.bundle_id, self.threads, rounds, warmup]
+        setting = [session.bundle.manifest.bundle_id, self.threads, self.units, rounds, warmup]
         kept = self.kept(file, setting)
         total = rounds * len(plan) + COLD_LOADS
         context = {
             "bundle_id": session.bundle.manifest.bundle_id, "target": "onnx", "runtime": session.runtime.name,
-            "runtime_version": session.runtime.version, "threads": self.threads, "compute_units": "cpu",
+            "runtime_version": session.runtime.version, "threads": self.threads, "compute_units": self.units,
             "device": {"model": "a test", "os": "Linux", "abi": "x86_64", "cores": os.cpu_count()},
         }  # fmt: skip
         yield {"plan": plan, "samples": total, "kept": len(kept), "context": context}, {}
@@ -383,9 +389,11 @@ def main():
     arguments.add_argument("--bundles", required=True)
     arguments.add_argument("--results", required=True)
     arguments.add_argument("--port", type=int, default=0)
+    arguments.add_argument("--units", default="cpu", help="comma-separated")
     arguments.add_argument("--slow", type=float, default=0, help="milliseconds before each sample")
     given = arguments.parse_args()
-    server, busy = Server(given.bundles, given.results, given.slow), threading.Lock()
+    server = Server(given.bundles, given.results, given.slow, given.units.split(","))
+    busy = threading.Lock()
     with socket.create_server(("127.0.0.1", given.port)) as listening:
         print(json.dumps({"listening": listening.getsockname()[1]}), flush=True)
         while True:

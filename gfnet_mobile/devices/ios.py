@@ -19,14 +19,14 @@ from gfnet_mobile import runtimes
 from gfnet_mobile.bundle.store import MANIFEST, Bundle
 from gfnet_mobile.devices import ios_usb
 from gfnet_mobile.devices.bundle_files import bundle_files, folder_of
-from gfnet_mobile.devices.ios_road import ABSENT, MENDS, OLDEST, Phone, Road, problem
+from gfnet_mobile.devices.ios_road import ABSENT, OLDEST, Phone, Road, problem
 from gfnet_mobile.devices.protocol import Found, Missing
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.files import sha256
 from gfnet_mobile.measure.results import Conditions
 from gfnet_mobile.measure.results import Device as Described
 from gfnet_mobile.runtimes.remote import check_target, greet
-from gfnet_mobile.wire import Connection, Disconnected, connect
+from gfnet_mobile.wire import Connection, Disconnected
 
 ROADS = ("gfnet_mobile.devices.ios_devicectl", "gfnet_mobile.devices.ios_goios")
 PORT = 5390
@@ -96,7 +96,7 @@ class IPhone:
         end = monotonic() + patience_s
         while True:
             try:
-                connection = connect("127.0.0.1", self._tunnel.local(), self.name)
+                connection = self._tunnel.connect(self.name)
                 try:
                     connection.ask("hello", patience_s=HELLO_S)
                     self._served = True
@@ -130,7 +130,7 @@ def opened(which: str, bundles: Sequence[Bundle]) -> Iterator[IPhone]:
     elif app := os.environ.get("GFNET_APP"):
         phone.road.install(phone.udid, _app(app))
     else:
-        raise UserError(f"{phone.name} {problem(ABSENT, MENDS, phone.udid)}")
+        raise UserError(f"{phone.name} {problem(ABSENT, {}, phone.udid)}")
     device = IPhone(phone)
     try:
         with device.connect() as connection:
@@ -192,7 +192,7 @@ def _unfit(phone: Phone) -> str:
     if 0 < phone.major < OLDEST:
         return f"has iOS {phone.version}: the app needs iOS {OLDEST} or later"
     try:
-        return "" if phone.road.has_app(phone.udid) else problem(ABSENT, MENDS, phone.udid)
+        return "" if phone.road.has_app(phone.udid) else problem(ABSENT, {}, phone.udid)
     except UserError as error:
         return str(error).removeprefix(f"{phone.name} ")
 

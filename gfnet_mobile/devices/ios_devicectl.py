@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gfnet_mobile.devices.ios_road import APP, DEVELOPER, IMAGE, PAIRED, TUNNEL, Phone, explained, problem, run
+from gfnet_mobile.devices.ios_road import APP, DEVELOPER, IMAGE, PAIRED, Mends, Phone, explained, problem, run
 from gfnet_mobile.devices.protocol import Missing
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.measure.results import Conditions
@@ -22,10 +22,9 @@ Json = dict[str, Any]
 
 LIST_S = "5"
 """devicectl takes no less"""
-MENDS = {
+MENDS: Mends = {
     PAIRED: "unlock it, tap Trust, and if it does not ask: xcrun devicectl manage pair --device {udid}",
     IMAGE: "with the phone unlocked, open Xcode › Window › Devices and Simulators, and choose it",
-    TUNNEL: "unplug it, plug it in again",
 }
 CONTAINER = ("--domain-type", "appDataContainer", "--domain-identifier", APP)
 

@@ -19,7 +19,9 @@ from gfnet_mobile.devices.ios_road import (
     LOCKED,
     PAIRED,
     TUNNEL,
+    Mends,
     Phone,
+    Trouble,
     complaint,
     explained,
     problem,
@@ -31,7 +33,7 @@ from gfnet_mobile.measure.results import Conditions
 from gfnet_mobile.wire import Disconnected
 
 GET = "npm install -g go-ios"
-MENDS = {
+MENDS: Mends = {
     PAIRED: "unlock it, tap Trust, and if it does not ask: ios pair --udid={udid}",
     IMAGE: "ios image auto --udid={udid}",
     TUNNEL: "ios tunnel start --userspace, in another terminal",
@@ -110,11 +112,11 @@ def _phone(udid: str) -> Phone:
     facts = _object(printed)
     fields = ("ProductType", "ProductVersion", "BuildVersion", "HardwarePlatform")
     found = Phone(udid, road, *(str(facts.get(field) or "") for field in fields))
-    trouble = next(_troubles(found, bool(facts.get("PasswordProtected"))), "")
-    return replace(found, problem=trouble and problem(trouble, MENDS, udid))
+    trouble = next(_troubles(found, bool(facts.get("PasswordProtected"))), None)
+    return found if trouble is None else replace(found, problem=problem(trouble, MENDS, udid))
 
 
-def _troubles(phone: Phone, locked: bool) -> Iterator[str]:
+def _troubles(phone: Phone, locked: bool) -> Iterator[Trouble]:
     """What keeps the app from being started, in the order in which it is to be mended."""
     if locked:
         yield LOCKED

@@ -87,74 +87,73 @@ class Road(Protocol):
 class Trouble:
     """Something that phones complain of."""
 
-    sign: str
-    """regular expression in what the tool says"""
     what: str
+    sign: str
+    """regular expression: how tools say it"""
+    mend: str = ""
+    """"" where it depends on the road"""
 
 
-LOCKED, DEVELOPER, PAIRED, IMAGE, TUNNEL, SIGNED, ABSENT, GONE = (
-    *("locked", "developer mode", "paired", "image", "tunnel"),
-    *("signed", "absent", "gone"),
+LOCKED = Trouble(
+    "is locked",
+    r"could not be, unlocked|BSErrorCodeDescription = Locked|device is locked|DeviceLocked",
+    "unlock it, and leave its screen on",
 )
-TROUBLES = {
-    LOCKED: Trouble(
-        r"could not be, unlocked|BSErrorCodeDescription\W+(string\W+)?Locked|device is locked|DeviceLocked"
-        r"|PasswordProtected",
-        "is locked",
-    ),
-    DEVELOPER: Trouble(r"Developer Mode (is )?disabled|Developer Mode is not enabled", "has Developer Mode off"),
-    PAIRED: Trouble(
-        r"must be paired|is the device paired|not paired|InvalidHostID|PairingDialogResponsePending|UserDeniedPairing",
-        "is not paired with this computer",
-    ),
-    TUNNEL: Trouble(r"ios tunnel start|tunnel not running|failed to get tunnel info", "has no tunnel of go-ios"),
-    SIGNED: Trouble(
-        r"code signature|explicitly trusted|provisioning profile|not signed|0xe8008\w+|ApplicationVerificationFailed",
-        "does not accept how the app is signed",
-    ),
-    ABSENT: Trouble(
-        r"error -10814|InstallationLookupFailed|is not installed|unknown to FrontBoard|No matching app",
-        "has no bench app",
-    ),
-    IMAGE: Trouble(
-        r"disk image could not be mounted|mounted the Developer Image|InvalidService", "has no developer image mounted"
-    ),
-    GONE: Trouble(
-        r"device was not found|not found. Is it attached|no iOS devices are attached|disconnected immediately"
-        r"|CoreDeviceError error 4000",
-        "is not plugged in",
-    ),
-}
-"""the first whose sign is found is it: what comes later in the list can follow from what comes before"""
-
-MENDS = {
-    LOCKED: "unlock it, and leave its screen on",
-    DEVELOPER: "turn it on in Settings › Privacy & Security › Developer Mode; the phone restarts",
-    SIGNED: "sign it with a team whose profile has this phone, and trust it in Settings › General › VPN & Device "
-    "Management (docs/devices.md#the-app-on-the-phone)",
-    ABSENT: "GFNET_APP=PATH/GFNetBench.app installs it; it is built and signed once on a Mac "
+DEVELOPER = Trouble(
+    "has Developer Mode off",
+    r"Developer Mode is (disabled|not enabled)",
+    "turn it on in Settings › Privacy & Security › Developer Mode; the phone restarts",
+)
+PAIRED = Trouble(
+    "is not paired with this computer",
+    r"must be paired|is the device paired|not paired|InvalidHostID|PairingDialogResponsePending|UserDeniedPairing",
+)
+TUNNEL = Trouble("has no tunnel of go-ios", r"ios tunnel start|tunnel not running")
+SIGNED = Trouble(
+    "does not accept how the app is signed",
+    r"code signature|explicitly trusted|provisioning profile|0xe8008\w+|ApplicationVerificationFailed",
+    "sign it with a team whose profile has this phone, and trust it in Settings › General › VPN & Device Management "
     "(docs/devices.md#the-app-on-the-phone)",
-    GONE: "see its cable",
-}
-"""how to mend it, where that does not depend on the road"""
+)
+ABSENT = Trouble(
+    "has no bench app",
+    r"error -10814|InstallationLookupFailed|is not installed|unknown to FrontBoard",
+    "GFNET_APP=PATH/GFNetBench.app installs it; it is built and signed once on a Mac "
+    "(docs/devices.md#the-app-on-the-phone)",
+)
+IMAGE = Trouble(
+    "has no developer image mounted",
+    r"disk image could not be mounted|Image must be mounted|mounted the Developer Image|InvalidService",
+)
+GONE = Trouble(
+    "is not plugged in",
+    r"device was not found|not found. Is it attached|no iOS devices are attached|device disconnected|error 4000",
+    "see its cable",
+)
+TROUBLES = (LOCKED, DEVELOPER, PAIRED, TUNNEL, SIGNED, ABSENT, IMAGE, GONE)
+"""the first whose sign is found is it: what comes later can follow from what comes before"""
+
+Mends = Mapping[Trouble, str]
+"""a road's own"""
 
 
-def problem(trouble: str, mends: Mapping[str, str], udid: str) -> str:
-    """What is wrong with a phone, and what to do. ``mends`` are the road's own."""
-    return f"{TROUBLES[trouble].what}: {(MENDS | dict(mends))[trouble].format(udid=udid)}"
+def problem(trouble: Trouble, mends: Mends, udid: str) -> str:
+    """What is wrong with a phone, and what to do."""
+    return f"{trouble.what}: {mends.get(trouble, trouble.mend).format(udid=udid)}"
 
 
-def complaint(said: str, mends: Mapping[str, str], udid: str, tool: str) -> tuple[str, str]:
-    """What a tool's words come to: the trouble's name ("" if it is none of the known), and what is wrong."""
-    for name, trouble in TROUBLES.items():
+def complaint(said: str, mends: Mends, udid: str, tool: str) -> tuple[Trouble | None, str]:
+    """What a tool's words come to."""
+    for trouble in TROUBLES:
         if re.search(trouble.sign, said, re.IGNORECASE):
-            return name, problem(name, mends, udid)
-    return "", f"cannot be driven: {tool} failed: {one_line(said)[:300] or 'it says nothing'}"
+            return trouble, problem(trouble, mends, udid)
+    return None, f"cannot be driven: {tool} failed: {one_line(said)[:300] or 'it says nothing'}"
 
 
-def explained(said: str, mends: Mapping[str, str], udid: str, tool: str) -> UserError:
-    name, wrong = complaint(said, mends, udid, tool)
-    return (Disconnected if name == GONE else UserError)(f"ios:{udid} {wrong}")
+def explained(said: str, mends: Mends, udid: str, tool: str) -> UserError:
+    """The same as an error, for a phone that is not what is asked about but used."""
+    trouble, wrong = complaint(said, mends, udid, tool)
+    return (Disconnected if trouble is GONE else UserError)(f"ios:{udid} {wrong}")
 
 
 def run(command: Sequence[str]) -> "subprocess.CompletedProcess[str]":

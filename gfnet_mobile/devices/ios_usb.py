@@ -1,17 +1,18 @@
-"""The wire's way to an iPhone: USB, by usbmuxd. ``idevice_id`` says which phones are plugged in, ``iproxy`` leads a port
-of this machine to one of a phone's. Both are libimobiledevice's, for Linux and Mac alike."""
+"""The wire's way to an iPhone: USB, by usbmuxd. ``idevice_id`` says which phones are plugged in, ``iproxy`` leads a
+port of this machine to one of a phone's. Both are libimobiledevice's, for Linux and Mac alike."""
 
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from time import monotonic, sleep
 
 from gfnet_mobile.devices.ios_road import run
 from gfnet_mobile.devices.protocol import Missing
-from gfnet_mobile.errors import UserError
+from gfnet_mobile.wire import Connection, Disconnected, connect
 
 TOOLS = ("idevice_id", "iproxy")
+START_S = 5.0
 
 
 def missing() -> list[Missing]:
@@ -38,13 +39,19 @@ class Tunnel:
         self._local = 0
         self._process: subprocess.Popen[bytes] | None = None
 
-    def local(self) -> int:
-        """This machine's end. It listens soon; raises UserError if it cannot be made."""
+    def connect(self, where: str) -> Connection:
+        """A connection through it, which ends at once if nobody listens on the phone. Raises Disconnected if iproxy
+        does not start, or has just been ended; the next call starts another."""
+        end = monotonic() + START_S
         if self._process is None or self._process.poll() is not None:
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                self._local = int(free.getsockname()[1])
-            self._process = _started(["iproxy", "--udid", self._udid, f"{self._local}:{self._port}"])
-        return self._local
+            self._start()
+        while True:
+            try:
+                return connect("127.0.0.1", self._local, where)
+            except Disconnected:  # iproxy takes a moment until it listens, and says so nowhere
+                if (self._process is not None and self._process.poll() is not None) or monotonic() > end:
+                    raise
+            sleep(0.01)
 
     def close(self) -> None:
         if self._process is not None:
@@ -52,10 +59,10 @@ class Tunnel:
             self._process.wait()
             self._process = None
 
-
-def _started(command: Sequence[str]) -> "subprocess.Popen[bytes]":
-    quiet = subprocess.DEVNULL
-    try:  # in a group of its own: Ctrl-C is this command's, which ends what it began itself
-        return subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
-    except OSError as error:
-        raise UserError(f"{missing()[0].what}: {missing()[0].mend}" if missing() else f"iproxy: {error}") from error
+    def _start(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._local = int(free.getsockname()[1])
+        quiet = subprocess.DEVNULL
+        command = ["iproxy", "--udid", self._udid, f"{self._local}:{self._port}"]
+        # in a session of its own, so that Ctrl-C reaches this command only, which ends what it has begun
+        self._process = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
