@@ -16,7 +16,8 @@
         private let models: [String: Task<LoadedModel, any Error>]
         private let images = ImageBuffers()
         /// where predictions block a thread, before iOS 17
-        private let queue = DispatchQueue(label: "gfnet core ml", qos: .userInitiated)
+        private let queue = DispatchQueue(
+            label: "gfnet core ml", qos: .userInitiated, autoreleaseFrequency: .workItem)
 
         /// Begins to load the bundle's graphs; what is wrong with one is thrown by the session that needs it.
         ///

@@ -71,8 +71,9 @@
             let found: any MLFeatureProvider
             do {
                 found = try await predict()
-            } catch let cancellation as CancellationError {
-                throw cancellation
+            } catch  where Task.isCancelled {
+                // whatever Core ML calls it
+                throw CancellationError()
             } catch {
                 throw GFNetError.failed("graph '\(graph)': Core ML cannot run it: \(error.inOneLine)")
             }

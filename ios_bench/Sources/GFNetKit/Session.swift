@@ -42,7 +42,7 @@ public actor Session {
         self.engine = engine
         target = Used.target
         program = bundle.manifest
-        memory = Memory(program)
+        memory = try Memory(program)
         weights = Array(repeating: 0, count: program.classes)
         calls = Array(repeating: nil, count: program.steps.count)
         _ = try await boundCalls(ofStep: 0)

@@ -3,10 +3,10 @@ import GFNetKit
 extension WireServer {
     func plan(_ request: Request, _ client: Connection) async throws {
         _ = try request.arguments(with: [])
-        let loaded = try loadedOrRefusal()
         guard engine is any PlanningEngine.Type else {
-            throw WireError(.verb, "\(engine.runtime) has no compute plan: it has one unit to run on")
+            throw WireError(.verb, "no verb 'plan': \(engine.runtime) has one unit to run on")
         }
+        let loaded = try loadedOrRefusal()
         let graphs = loaded.bundle.manifest.graphs
         for graph in graphs {
             let plan = try await loaded.plan(of: graph, engine)
