@@ -24,6 +24,7 @@ public let kCVPixelBufferIOSurfacePropertiesKey: CFString = ""
 
 // cvpixelbufferlockflags
 public struct CVPixelBufferLockFlags: OptionSet, Sendable {
+    // cvpixelbufferlockflags/init(rawvalue:)
     public let rawValue: UInt64
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 }
