@@ -9,6 +9,7 @@ from export import Target, load_target
 from export.calibration import calibration_set, recalibrated, seen_by, with_samples
 from export.compress import compressions, with_tolerances
 from export.crop import CropForm
+from export.fuse import fused
 from export.golden import golden_images, golden_tensors
 from export.graphs import Graph, graphs_of
 from export.packaging import Ios, Packaging
@@ -38,6 +39,7 @@ def export_bundle(
     labels: Path | None = None,
     compress: Mapping[str, Compression] | None = None,
     crop: CropForm = "slice",
+    fuse: bool = False,
     about: Mapping[str, str] | None = None,
     calibration: Path | int | None = None,
     ios: Ios = 16,
@@ -51,7 +53,8 @@ def export_bundle(
     ``golden`` is a folder of pictures for the golden vectors, ``labels`` a file of class names. ``compress`` says how
     to store which graphs, by the names of `export.compress.parsed`. ``calibration``, a folder ``CLASS/picture`` or a
     number of the demo's validation scenes, shows graphs what to expect before they are compressed; exit rules are found
-    anew on it afterwards, and ``compressed`` is told what became of each target. ``crop`` says how patches are cut;
+    anew on it afterwards, and ``compressed`` is told what became of each target. ``crop`` says how patches are cut,
+    ``fuse`` whether graphs that always follow each other become one;
     ``about`` replaces fields of the checkpoint's own `About`. Core ML programs are for ``ios`` or later, take ``image``
     as a pixel buffer if ``image_input`` is set, and are functions of one package if ``multifunction`` is. ``progress``
     is told the target and the graph of each export before it begins.
@@ -67,13 +70,15 @@ def export_bundle(
         raise UserError(f"{folder}: exists and is no bundle; remove it or choose another --name")
     images = golden_images(source.model, golden)
     graphs = graphs_of(source.model, crop)
+    steps = steps_of(config, graphs)
+    if fuse:
+        graphs, steps = fused(graphs, steps)
     stored = compressions(compress or {}, [graph.name for graph in graphs], modules)
     lossy = [target for target, forms in stored.items() if set(forms.values()) != {"none"}]
     if calibration is not None and not lossy:
         raise UserError("--calibration: is for graphs that are compressed, and none is; add --compress FORM")
     said = config.about.model_copy(update=dict(about or {}))
     packaging = Packaging(source.sha256, name, said, config.labels, ios, image_input)
-    steps = steps_of(config, graphs)
     registers = registers_of(source.model, steps)
     rules = source.rules or {"last_step": _never_early(config.steps)}
     subject = eager_subject(source)

@@ -20,10 +20,11 @@ GRAPHS = {
     "exit": "the answer after a look",
     "static": "the whole network, in one look",
 }
-"""by the graph's name; ``exit_2`` is an ``exit``"""
+"""by the graph's name; ``exit_2`` is an ``exit``, and ``policy_focus`` both"""
 TENSORS = {
     "image": "the picture: RGB from 0 to 1",
-    "patch": "a part of the picture, or all of it made small: RGB from 0 to 1",
+    "small_image": "all of the picture made small: RGB from 0 to 1",
+    "patch": "a part of the picture: RGB from 0 to 1",
     "feature": "what was seen in this look, for the exit head",
     "state": "what was seen in this look, for the policy",
     "hidden": "what the policy remembers; zeros before its first call",
@@ -43,7 +44,7 @@ def describe(specification: Any, graph: str, names: dict[str, str], packaging: P
     metadata.Clear()
     metadata.author, metadata.license = about.author or "", about.licence or ""
     metadata.versionString = about.version or ""
-    kind = GRAPHS[graph.split("_")[0] if graph not in GRAPHS else graph]
+    kind = ", then ".join(text for name, text in GRAPHS.items() if name in graph)
     metadata.shortDescription = f"{about.description or packaging.name}: {graph}, {kind}"
     metadata.userDefined["checkpoint"] = packaging.checkpoint
     tensors = {name: tensor for tensor, name in names.items()}

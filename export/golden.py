@@ -110,9 +110,10 @@ def _tensor(model: GlanceFocusNet, image: torch.Tensor, eager: BatchStep, graph:
     if graph == "value_map":
         assert model.policy is not None
         return model.policy.begin(model.resize(model.normalise(image)))
+    if tensor == "small_image":
+        return model.resize(image)
     if tensor == "patch":
-        if eager.position is None or eager.patch_size is None:
-            return model.resize(image)
+        assert eager.position is not None and eager.patch_size is not None
         return crop(image, eager.position, eager.patch_size)
     value = getattr(eager, tensor.removesuffix("_out"))
     assert isinstance(value, torch.Tensor)

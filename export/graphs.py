@@ -40,8 +40,8 @@ class Normalise(nn.Module):
 
 
 class Glance(nn.Module):
-    """``image`` [1, 3, S, S] → ``feature`` [1, F] and what the policy reads: ``state`` [1, C, s, s], or as ``patch``
-    [1, 3, P, P] the small image itself.
+    """``image`` [1, 3, S, S] → ``feature`` [1, F] and what the policy reads: ``state`` [1, C, s, s], or
+    ``small_image`` [1, 3, G, G], what the encoder saw.
 
     Normalises after the resize, on the fewer pixels. The eager network does it before; rows of a resize sum to 1, so
     that both give the same numbers but for rounding.
@@ -53,9 +53,9 @@ class Glance(nn.Module):
         self.gives = glance_gives(model)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        patch = self.resize(image)
-        feature, state = self.encoder(self.normalise(patch))
-        given = {"feature": feature, "state": state, "patch": patch}
+        small_image = self.resize(image)
+        feature, state = self.encoder(self.normalise(small_image))
+        given = {"feature": feature, "state": state, "small_image": small_image}
         return tuple(given[tensor] for tensor in self.gives)
 
 
@@ -72,7 +72,7 @@ class Static(nn.Module):
 
 
 class ValueMap(nn.Module):
-    """``patch`` [1, 3, P, P], the glance's small image → ``hidden_out`` [1, H], the map before the first look.
+    """``small_image`` [1, 3, G, G] → ``hidden_out`` [1, H], the map before the first look.
 
     A graph of its own, so that an image that leaves at the glance does not pay for it, nor any image twice.
     """
@@ -81,8 +81,8 @@ class ValueMap(nn.Module):
         super().__init__()
         self.normalise, self.policy = Normalise(config), policy
 
-    def forward(self, patch: Tensor) -> tuple[Tensor]:
-        return (self.policy.begin(self.normalise(patch)),)
+    def forward(self, small_image: Tensor) -> tuple[Tensor]:
+        return (self.policy.begin(self.normalise(small_image)),)
 
 
 class Policy(nn.Module):
@@ -140,7 +140,7 @@ def glance_gives(model: GlanceFocusNet) -> tuple[str, ...]:
     """The glance's outputs: its feature, and what the policy will read."""
     if model.policy is None:
         return ("feature",)
-    return ("feature", "state") if model.policy.reads_state else ("feature", "patch")
+    return ("feature", "state") if model.policy.reads_state else ("feature", "small_image")
 
 
 def graphs_of(model: GlanceFocusNet, crop: CropForm = "slice") -> list[Graph]:
@@ -169,7 +169,8 @@ def _look(model: GlanceFocusNet, image: Tensor, crop: CropForm) -> list[Graph]:
     hidden = torch.zeros(1, policy.hidden_size)
     graphs = []
     if isinstance(policy, ValueMapPolicy):
-        graphs.append(Graph("value_map", ValueMap(policy, config), {"patch": patch}, ("hidden_out",)))
+        small_image = torch.zeros(1, 3, config.glance_side, config.glance_side)
+        graphs.append(Graph("value_map", ValueMap(policy, config), {"small_image": small_image}, ("hidden_out",)))
         reads = {"hidden": hidden}
     else:
         reads = {"state": torch.zeros(1, *model.glance.state_shape), "hidden": hidden}

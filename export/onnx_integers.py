@@ -1,8 +1,8 @@
 """ONNX graphs that compute in 8-bit integers: ONNX Runtime's static quantisation, ranges observed on real inputs.
 
 The encoders alone, where nearly all time goes. What makes a position or logits keeps its
-arithmetic: 256 values a tensor would move patches and make confidences tie. Inside an encoder what lies ahead of the
-first convolution stays float32 too: the image is made smaller and normalised.
+arithmetic, beside an encoder in its graph too: 256 values a tensor would move patches and make confidences tie. Inside
+an encoder what lies ahead of the first convolution stays float32 too: the image is made smaller and normalised.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from export.graphs import Graph
 
 
 def can_compute_in_integers(graph: Graph) -> bool:
-    """Is there an encoder in it (``glance``, ``focus``, ``static``), and were inputs of it observed?"""
+    """Is there an encoder in it (``glance``, ``focus``, ``static``, joined or not), and were inputs of it observed?"""
     encodes = "feature" in graph.outputs or ("image" in graph.inputs and "logits" in graph.outputs)
     return encodes and len(graph.samples) > 0
 
@@ -50,10 +50,15 @@ class _Observed(CalibrationDataReader):  # type: ignore[misc]
 
 
 def _left_alone(model: onnx.ModelProto) -> Iterator[str]:
-    """Names of the nodes that follow from no convolution, and of the one that gives logits."""
+    """Names of the nodes that follow from no convolution, of those that lead to a position, and of the one that gives
+    logits."""
+    leading = {"position"}
+    for node in reversed(model.graph.node):
+        if leading & set(node.output):
+            leading.update(node.input)
     following: set[str] = set()
     for node in model.graph.node:
         if node.op_type == "Conv" or following & set(node.input):
             following.update(node.output)
-        if not following & set(node.output) or "logits" in node.output:
+        if not following & set(node.output) or leading & set(node.output) or "logits" in node.output:
             yield node.name

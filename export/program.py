@@ -41,6 +41,7 @@ def registers_of(model: GlanceFocusNet, steps: Sequence[Step]) -> dict[str, Regi
         "feature": (model.glance.feature_size,),
         "state": model.glance.state_shape,
         "hidden": (model.policy.hidden_size if model.policy else 0,),
+        "small_image": (3, config.glance_side, config.glance_side),
         "patch": (3, config.patch, config.patch),
         "position": (2,),
         "logits": (config.classes,),

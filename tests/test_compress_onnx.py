@@ -149,7 +149,7 @@ def test_the_small_image_that_a_value_map_reads_stays_exact(tmp_path):
     glance = seen(graphs_of(small_network(**NETWORKS["value map, cascade"]))[0])
     whole, small = (loaded(exported(glance, tmp_path, form)) for form in ("none", "int8"))
     inputs = random_inputs(glance, seed=3)
-    assert np.array_equal(whole(inputs)["patch"], small(inputs)["patch"])
+    assert np.array_equal(whole(inputs)["small_image"], small(inputs)["small_image"])
 
 
 def test_ranges_are_those_of_the_observed_inputs(tmp_path):

@@ -1,6 +1,7 @@
 """The demo task: deterministic, disjoint between splits, frozen."""
 
 import hashlib
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -8,11 +9,14 @@ import pytest
 from gfnet_mobile.data import sign_scenes
 from gfnet_mobile.data.sign_scenes import _COLUMNS, _DIGITS
 
+module = import_module("gfnet_mobile.data.sign_scenes")  # the package has a function of that name
+
 FROZEN = {
     "train": "142ff55feaabcb0ba81fffb0c62d8672552add6ef310ca021a3d2e3d4f86c770",
     "validation": "ee7f1a089024ee7f193b5d62c8f40bb78a8804e256cf79d0a2825a522b2b8de0",
     "test": "37c898fe0f32014dbdf851c9ae41470c1c1f980ed013fffa95e3ace5e4594337",
 }
+FROZEN_LARGE = "10452d03dd97f88b24d45b1742fc459fe1c74c6c0c8d41d01ae82c82bddf0173"
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
@@ -20,6 +24,12 @@ def test_the_task_is_frozen(split):
     images, labels = sign_scenes(32, seed=0, split=split)
     digest = hashlib.sha256(images.tobytes() + labels.astype("<i8").tobytes()).hexdigest()
     assert digest == FROZEN[split]
+
+
+def test_so_is_the_large_one():
+    images, labels = sign_scenes(8, seed=0, split="test", size=448)
+    digest = hashlib.sha256(images.tobytes() + labels.astype("<i8").tobytes()).hexdigest()
+    assert digest == FROZEN_LARGE
 
 
 def test_images_and_labels_have_the_promised_form():
@@ -56,6 +66,14 @@ def test_every_class_occurs_about_equally_often():
     assert np.bincount(labels, minlength=10).min() >= 20
 
 
-def test_other_sizes_show_the_same_kind_of_scene():
-    images, _ = sign_scenes(2, seed=0, split="test", size=448)
-    assert images.shape == (2, 448, 448, 3)
+def test_a_larger_scene_is_a_wider_field_with_signs_of_the_same_size(monkeypatch):
+    sides = []
+
+    def seen(*arguments, plate=module._plate, **options):
+        sides.append(arguments[5])
+        return plate(*arguments, **options)
+
+    monkeypatch.setattr(module, "_plate", seen)
+    images, _ = sign_scenes(20, seed=0, split="test", size=448)
+    assert images.shape == (20, 448, 448, 3)
+    assert all(48 <= side < 60 or 132 <= side < 164 for side in sides)

@@ -37,6 +37,7 @@ def export(
     crop: Annotated[
         str, typer.Option(help="How a patch is cut: slice, one-hot (products), host (by the runner).")
     ] = "slice",
+    fuse: Annotated[bool, typer.Option("--fuse", help="Join graphs that always follow each other.")] = False,
     about: Annotated[
         list[str] | None,
         typer.Option(metavar="FIELD=TEXT", help="author, licence, version or description of the network; repeatable."),
@@ -90,6 +91,7 @@ def export(
             compress=forms,
             calibration=calibration if calibration is not None else calibration_scenes,
             crop=crop,
+            fuse=fuse,
             about=said,
             ios=system,
             image_input=image_input,

@@ -25,7 +25,7 @@ _COLUMNS = {"train": (0, 320), "validation": (320, 448), "test": (448, 640)}
 """each split has digits of its own and columns of the photographs of its own (640 pixels wide)"""
 _SPLITS = ("train", "validation", "test")
 
-_BASE = 224  # the size that pixel numbers refer to; other sizes scale them
+_BASE = 224  # side of a demo scene, pixels
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class _Plates:
 
     smallest: float
     largest: float
-    """sides as shares of the picture's, log-uniform between"""
+    """sides in pixels, log-uniform between"""
     digit: tuple[int, int]
     """side of the digit in percent of the plate's"""
 
 
-_FAR = _Plates(48 / _BASE, 60 / _BASE, (21, 27))
-_NEAR = _Plates(132 / _BASE, 164 / _BASE, (28, 36))
+_FAR = _Plates(48, 60, (21, 27))
+_NEAR = _Plates(132, 164, (28, 36))
 _NEARBY = 30  # percent of the plates
 
 
@@ -81,6 +81,8 @@ def _material(split: Split, size: int) -> _Material:
 def sign_scenes(count: int, *, seed: int, split: Split, size: int = _BASE) -> tuple[np.ndarray, np.ndarray]:
     """``count`` scenes as uint8 RGB images [count, S, S, 3] and int64 labels [count].
 
+    A larger scene is a wider field: its signs are as many pixels wide as those of a smaller one.
+
     Scene i of a seed and split is the same whatever ``count`` is. Splits share no digit and no piece of the
     photographs.
     """
@@ -104,7 +106,7 @@ def digit_canvases(
     material = _material("train", _BASE)
     images = np.empty((count, size, size, 3), np.uint8)
     labels = np.empty(count, np.int64)
-    plates = _Plates(smallest, 1, _NEAR.digit)
+    plates = _Plates(smallest * size, size, _NEAR.digit)
     for index in range(count):
         rng = np.random.default_rng((seed, len(_SPLITS), index))
         labels[index] = _scene(rng, material, images[index], (plates, plates), int(clutter))
@@ -142,8 +144,7 @@ def _place(
 ) -> tuple[int, int, int, tuple[int, int]]:
     """Row, column and side of a plate inside a picture of ``size`` pixels, and the range of its digit's share."""
     plates = kinds[int(rng.integers(100) < _NEARBY)]
-    low, high = plates.smallest * size, plates.largest * size
-    side = int(low * (high / low) ** rng.random())
+    side = int(plates.smallest * (plates.largest / plates.smallest) ** rng.random())
     row, column = (int(v) for v in rng.integers(0, size - side + 1, 2))
     return row, column, side, plates.digit
 

@@ -72,7 +72,9 @@ class ModelConfig(_Strict):
     classes: int = Field(ge=2)
     steps: int = Field(ge=1, le=8)
     patch: int = Field(ge=8)
-    """side P of the glance and of every patch, pixels"""
+    """side P of every patch, pixels"""
+    glance: int | None = Field(None, ge=8)
+    """side G of the glance, pixels; as large as a patch where it is left out, as in the paper"""
     glance_filter: Filter = "bilinear"
     """down-sampling of the image to the glance, corners aligned, no antialiasing"""
     glance_encoder: EncoderConfig
@@ -91,12 +93,17 @@ class ModelConfig(_Strict):
         """Side S of the image, pixels."""
         return self.preprocessing.size
 
+    @property
+    def glance_side(self) -> int:
+        """Side G of the glance, pixels."""
+        return self.glance or self.patch
+
     @model_validator(mode="after")
     def _is_consistent(self) -> "ModelConfig":
         if ((self.focus_encoder is None) or (self.policy is None)) != (self.steps == 1):
             raise ValueError("focus_encoder and policy go with two steps or more, and a single step has neither")
-        if self.patch > self.image:
-            raise ValueError(f"patch {self.patch} is larger than the image {self.image}")
+        if max(self.patch, self.glance_side) > self.image:
+            raise ValueError(f"patch {self.patch} or glance {self.glance_side} is larger than the image {self.image}")
         if self.labels is not None and len(self.labels) != self.classes:
             raise ValueError(f"{len(self.labels)} labels for {self.classes} classes")
         if min(self.std) <= 0:

@@ -33,7 +33,7 @@ class BatchStep:
     """int32 [B, 2], row and column of the patch's top-left pixel; none at the glance"""
     patch_size: int | None
     patch: Tensor
-    """[B, 3, P, P], what the encoder saw (normalised)"""
+    """[B, 3, P, P], what the encoder saw (normalised); [B, 3, G, G] at the glance"""
     feature: Tensor
     """[B, F]"""
     state: Tensor
@@ -50,8 +50,8 @@ class GlanceFocusNet(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.resize = Resize(config.image, config.patch, config.glance_filter)
-        self.glance = Encoder(config.glance_encoder, config.patch)
+        self.resize = Resize(config.image, config.glance_side, config.glance_filter)
+        self.glance = Encoder(config.glance_encoder, config.glance_side)
         self.focus = Encoder(config.focus_encoder, config.patch) if config.focus_encoder else None
         self.policy = build_policy(config, self.glance.state_shape) if config.policy else None
         if self.focus and self.focus.feature_size != self.glance.feature_size:

@@ -63,20 +63,20 @@ class ValueMapPolicy(nn.Module):
     that has not been seen yet.
 
     The first stages of the glance's backbone, with weights of their own, read it at an eighth of its resolution.
-    ``hidden`` [B, G·G] is the map as it stands, G = P / 8; no state is read. ``forward`` gives ``position`` int32
+    ``hidden`` [B, g·g] is the map as it stands, g = G / 8; no state is read. ``forward`` gives ``position`` int32
     [B, 2] and ``hidden`` with what the patch there covers taken off.
     """
 
     reads_state = False
     positions: Tensor
-    """int32 [G·G, 2], top-left pixels of the places"""
+    """int32 [g·g, 2], top-left pixels of the places"""
     seen: Tensor
-    """[G·G, G·G], what the places lose when the patch at one of them has been seen"""
+    """[g·g, g·g], what the places lose when the patch at one of them has been seen"""
 
     def __init__(self, config: ValueMapPolicyConfig, model: ModelConfig) -> None:
         super().__init__()
         self.trunk = Trunk(model.glance_encoder, reduction=8)
-        channels, grid, _ = self.trunk.measure(model.patch)
+        channels, grid, _ = self.trunk.measure(model.glance_side)
         self.values = nn.Sequential(
             nn.Conv2d(channels, config.width, 3, padding=1, bias=False),
             nn.BatchNorm2d(config.width),
@@ -94,7 +94,7 @@ class ValueMapPolicy(nn.Module):
         self.register_buffer("seen", config.suppression * overlap + SEEN * torch.eye(len(positions)), persistent=False)
 
     def begin(self, glance: Tensor) -> Tensor:
-        """``hidden`` before the first look, from the glance's image [B, 3, P, P] (normalised)."""
+        """``hidden`` before the first look, from the glance's image [B, 3, G, G] (normalised)."""
         return self.values(self.trunk(glance))
 
     def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from gfnet_mobile.bundle.manifest import Filter
 
 
 class Resize(nn.Module):
-    """``[B, 3, S, S]`` → ``[B, 3, P, P]``.
+    """``[B, 3, S, S]`` → ``[B, 3, G, G]``.
 
     Bilinear is an operator that every target has. Bicubic is not (Core ML), but it is linear and separable: two
     constant matrices, ``A @ x @ A.T``, give the same numbers everywhere.
@@ -18,28 +18,28 @@ class Resize(nn.Module):
 
     matrix: Tensor
 
-    def __init__(self, image: int, patch: int, filter: Filter) -> None:
+    def __init__(self, image: int, glance: int, filter: Filter) -> None:
         super().__init__()
-        self.patch = patch
-        self.same = image == patch
+        self.side = glance
+        self.same = image == glance
         self.bilinear = filter == "bilinear"
         if not self.bilinear and not self.same:
-            self.register_buffer("matrix", _bicubic_matrix(image, patch), persistent=False)
+            self.register_buffer("matrix", _bicubic_matrix(image, glance), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.same:
             return x
         if self.bilinear:
-            return functional.interpolate(x, size=(self.patch, self.patch), mode="bilinear", align_corners=True)
+            return functional.interpolate(x, size=(self.side, self.side), mode="bilinear", align_corners=True)
         return self.matrix @ x @ self.matrix.T
 
 
-def _bicubic_matrix(image: int, patch: int) -> Tensor:
-    """float32 [P, S]: each row holds the four weights (a = −0.75) of one sample, indices clamped at the border."""
-    matrix = torch.zeros(patch, image)
-    for row in range(patch):
+def _bicubic_matrix(image: int, glance: int) -> Tensor:
+    """float32 [G, S]: each row holds the four weights (a = −0.75) of one sample, indices clamped at the border."""
+    matrix = torch.zeros(glance, image)
+    for row in range(glance):
         # float32 throughout, as torch computes its own grid
-        place = (torch.tensor((image - 1) / (patch - 1), dtype=torch.float32) * row).item() if patch > 1 else 0.0
+        place = (torch.tensor((image - 1) / (glance - 1), dtype=torch.float32) * row).item() if glance > 1 else 0.0
         base = math.floor(place)
         for tap in range(-1, 3):
             matrix[row, min(max(base + tap, 0), image - 1)] += _cubic(abs(place - base - tap))

@@ -20,8 +20,6 @@ from gfnet_mobile.training.folder_images import FolderImages
 from gfnet_mobile.training.recipe import DigitCanvases, Folder, SignScenes
 
 _CHUNK = 500
-SCENE = 224
-"""side of a drawn scene, pixels"""
 
 
 @dataclass(frozen=True)
@@ -52,8 +50,8 @@ def _drawn(data: SignScenes | DigitCanvases, split: str, size: int, cache: Path)
     pixels, labels = cache / f"{name}.images.npy", cache / f"{name}.labels.npy"
     if not (pixels.exists() and labels.exists()):
         whole = None
-        if isinstance(data, SignScenes) and size != SCENE:
-            whole = _drawn(data, split, SCENE, cache)
+        if isinstance(data, SignScenes) and size != data.size:
+            whole = _drawn(data, split, data.size, cache)
 
         def chunk(start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
             if whole is not None:
@@ -90,7 +88,7 @@ def _chunk(
     if isinstance(data, DigitCanvases):
         held_out = seed if split == "train" else seed + 500_000
         return digit_canvases(stop - start, seed=held_out, size=size, smallest=data.smallest, clutter=data.clutter)
-    return sign_scenes(stop - start, seed=seed, split="train" if split == "train" else "validation")
+    return sign_scenes(stop - start, seed=seed, split="train" if split == "train" else "validation", size=size)
 
 
 def _resized(images: np.ndarray, size: int) -> np.ndarray:

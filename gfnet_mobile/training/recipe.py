@@ -23,6 +23,8 @@ class SignScenes(_Strict):
     """The demo task, ``gfnet_mobile.data.sign_scenes``, drawn once and kept beside the run."""
 
     kind: Literal["sign_scenes"] = "sign_scenes"
+    size: int = Field(224, ge=224, le=896)
+    """side of a scene, pixels; the network may take it smaller"""
     train: PositiveInt
     validation: PositiveInt = 4000
     seed: int = 0
