@@ -67,6 +67,7 @@ stress: $(VENV)/.dev
 	$(MAKE) conformance
 	$(BIN)/python -m benchmarks.mutations --count 1000
 	ALL_BACKBONES=1 DISCONNECTS=50 $(BIN)/pytest -n 2 --hypothesis-profile=stress
+	DISCONNECTS=200 $(BIN)/pytest tests/test_ios.py -k middle
 	$(BIN)/python benchmarks/overhead.py
 
 $(VENV)/.export: setup.cfg constraints.txt

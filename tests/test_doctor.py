@@ -10,9 +10,10 @@ from gfnet_mobile.devices import protocol, tcp
 
 
 @pytest.fixture(autouse=True)
-def no_adb(monkeypatch):
-    """So that no test starts an adb server on this machine."""
+def no_phones(monkeypatch):
+    """So that no test starts an adb server on this machine, or sees an iPhone that is plugged in."""
     monkeypatch.setitem(sys.modules, "adbutils", None)
+    monkeypatch.setenv("USBMUXD_SOCKET_ADDRESS", "127.0.0.1:1")
 
 
 def lacks(area):

@@ -24,6 +24,7 @@ from gfnet_mobile.measure.journal import Journal
 from gfnet_mobile.measure.remote_bench import remote_bench
 from gfnet_mobile.measure.results import Result
 from gfnet_mobile.measure.verify import verify_session
+from gfnet_mobile.runtimes.remote import greet
 
 DISCONNECTS = int(os.environ.get("DISCONNECTS", "3"))
 """of each kind; ``make stress`` asks for 200"""
@@ -92,6 +93,12 @@ def test_units_that_the_phone_does_not_have_are_refused_before_anything_is_measu
     assert not os.listdir(tmp_path)
 
 
+def test_the_app_says_how_warm_the_phone_is_before_it_measures(phone, bundle):
+    with opened("ios", [bundle]) as device, device.connect() as connection:
+        conditions = device.conditions().beside(greet(connection).conditions)
+    assert conditions.peak_memory_bytes > 0 and conditions.battery_percent == 80
+
+
 def test_only_what_has_changed_is_copied(phone, bundle):
     with opened("ios", [bundle]) as device:
         there = phone.documents / "bundles" / folder_of(bundle)
@@ -146,7 +153,7 @@ def measured_all_the_same(phone, bundle, path, happens, moments):
 
     def interrupt():
         nonlocal count
-        while came.wait() and not done.wait(moments.uniform(0.0, 0.5)):
+        while came.wait() and not done.wait(moments.uniform(0.0, 0.1)):
             came.clear()
             count += happens(phone)
 

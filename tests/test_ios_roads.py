@@ -107,7 +107,7 @@ def test_a_phone_that_devicectl_does_not_know_is_go_ios_s(iphones, app, monkeypa
         ({"locked": True}, "is locked: unlock it, and leave its screen on"),
         ({"trusted": False}, "does not accept how the app is signed: sign it with a team"),
         ({"installed": False}, r"has no bench app: GFNET_APP=PATH/GFNetBench\.app installs it; .*on a Mac"),
-        ({"version": "15.8"}, "has iOS 15.8; the app needs iOS 16 or later"),
+        ({"version": "15.8"}, "has iOS 15.8: the app needs iOS 16 or later"),
     ],
 )
 def test_what_keeps_a_phone_from_measuring_is_one_line_that_mends_it(phone, bundle, capfd, state, message):
@@ -201,6 +201,18 @@ def test_a_tool_that_says_something_else_is_quoted(phone, tool, iphones, bundle,
     (iphones.tools / tool).write_text(other)
     line = refused(bundle, capfd)
     assert ("ios info failed: panic: nil pointer" if tool == "ios" else "needs go-ios to be driven") in line
+
+
+@pytest.mark.parametrize("said", ['{"valid": true}', "no JSON", '{"info": {"outcome": "failed"}}'])
+def test_a_result_of_devicectl_that_has_another_form_is_no_crash(iphones, app, bundle, capfd, said):
+    iphones.add_tool("xcrun")
+    iphones.add_phone(app)
+    real = iphones.tools / "real"
+    (iphones.tools / "xcrun").rename(real)
+    script = f'case "$*" in *" apps "*) echo \'{said}\' > "$3";; *) exec "{real}" "$@";; esac'
+    (iphones.tools / "xcrun").write_text(f"#!/bin/sh\n{script}\n")
+    (iphones.tools / "xcrun").chmod(0o755)
+    assert "devicectl device info apps: a result of another form than is known here" in refused(bundle, capfd)
 
 
 def test_a_graph_for_a_later_ios_is_refused_before_it_is_copied(iphones, app, monkeypatch, capfd, bundle, tmp_path):

@@ -18,6 +18,7 @@ from gfnet_mobile.measure.device_table import EXPECTED, lines
 from gfnet_mobile.measure.journal import Journal
 from gfnet_mobile.measure.remote_bench import remote_bench
 from gfnet_mobile.measure.results import Conditions, Result, summarise
+from gfnet_mobile.published.paper import MOBILENETV3
 
 ROUNDS = 4
 SAMPLES = 7 * ROUNDS + 5
@@ -302,6 +303,27 @@ def test_the_command_appends_results_and_removes_its_journal(capfd, port, bundle
     output.with_name("results.jsonl.journal").write_text("")
     assert main(["bench", str(bundle.folder), *options]) == 2
     assert "go on with --resume, or delete" in capfd.readouterr().err
+
+
+def test_a_published_configuration_stands_beside_the_paper_s_figures(capfd, choosing, bundle, tmp_path, monkeypatch):
+    monkeypatch.setattr("gfnet_mobile.cli.bench_device.paper_of", lambda manifest: MOBILENETV3)
+    options = ["--device", f"tcp:127.0.0.1:{choosing.port}", "--rounds", "1", "--output", str(tmp_path / "r")]
+    assert main(["bench", str(bundle.folder), *options, "--compute-units", "ne,cpu"]) == 0
+    out = capfd.readouterr().out
+    assert "MobileNet-V3 in the paper, iPhone XS Max" in out and "73.5 % at 8.6 ms (static 11.3)" in out
+    assert out.index("cpu_and_ne") < out.index(" cpu ") and " p95 " in out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--device", "tcp:127.0.0.1:1", "--compute-units", "cpu,tpu"], "no 'tpu'; there are all, cpu, ne, gpu"),
+        (["--compute-units", "cpu"], "are for --device"),
+    ],
+)
+def test_compute_units_that_make_no_sense_are_refused(capfd, bundle, options, message):
+    assert main(["bench", str(bundle.folder), *options]) == 2
+    assert message in capfd.readouterr().err
 
 
 def test_a_measurement_that_did_not_begin_leaves_nothing_behind(capfd, bundle, tmp_path):

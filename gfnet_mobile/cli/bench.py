@@ -10,7 +10,9 @@ from gfnet_mobile.bundle.store import Bundle, open_bundle
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.runtimes import is_interpreted, runnable
 
-EPILOG = "Example: gfnet-mobile bench demo.gfnet --device android --repeats 3 --against static.gfnet"
+EPILOG = (
+    "Example: gfnet-mobile bench demo.gfnet --device ios --compute-units all,cpu --repeats 3 --against static.gfnet"
+)
 
 UNITS = {"all": "all", "cpu": "cpu", "ne": "cpu_and_ne", "gpu": "cpu_and_gpu"}
 """what ``--compute-units`` takes → the manifest's name"""

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from time import monotonic, sleep
@@ -43,13 +44,14 @@ class IPhone:
         self.name = phone.name
         self._phone = phone
         self._tunnel = ios_usb.Tunnel(phone.udid, PORT)
-        self._served = False  # the app serves this command, and no other
+        self._ours = False  # the app serves this command, and no other
 
     def connect(self) -> Connection:
         if self._phone.udid not in ios_usb.attached():
             raise Disconnected(f"{self.name} is not plugged in: see its cable")
         with suppress(Disconnected):
             return self._answering(0)
+        self._ours = True
         self._phone.road.launch(self._phone.udid, ["--serve", str(PORT)])
         return self._answering(START_S)
 
@@ -87,7 +89,7 @@ class IPhone:
     def close(self) -> None:
         """The app ended, unless it is another's; nothing leads to it any more. Files stay."""
         self._tunnel.close()
-        if self._served:
+        if self._ours:
             with suppress(UserError):  # a phone that is gone cannot be tidied
                 self._phone.road.stop(self._phone.udid)
 
@@ -99,14 +101,15 @@ class IPhone:
                 connection = self._tunnel.connect(self.name)
                 try:
                     connection.ask("hello", patience_s=HELLO_S)
-                    self._served = True
+                    self._ours = True
                     return connection
                 except BaseException:
                     connection.close()
                     raise
             except Disconnected as error:
                 if monotonic() >= end:
-                    raise Disconnected(f"{self.name}: the app does not answer; start it again, screen on") from error
+                    reason = str(error).removeprefix(f"{self.name}: ")
+                    raise Disconnected(f"{self.name}: the app does not answer: {reason}") from error
             sleep(0.1)
 
 
@@ -114,7 +117,7 @@ def discover() -> list[Found]:
     found = []
     for phone in _phones():
         model = ", ".join(part for part in (phone.model, phone.version and f"iOS {phone.version}") if part)
-        found.append(Found(phone.name, model, phone.problem or _unfit(phone)))
+        found.append(Found(phone.name, model, phone.problem or _without_app(phone)))
     return found
 
 
@@ -160,8 +163,15 @@ def _phones() -> list[Phone]:
     attached, found = ios_usb.attached(), list[Phone]()
     for road in map(_road, ROADS):
         known = [phone.udid for phone in found]
-        found += [phone for phone in road.phones([udid for udid in attached if udid not in known])]
-    return found
+        found += road.phones([udid for udid in attached if udid not in known])
+    return [_checked(phone) for phone in found]
+
+
+def _checked(phone: Phone) -> Phone:
+    """With the problem that its iOS is too old, if it is: then nothing else is worth mending."""
+    if not 0 < phone.major < OLDEST:
+        return phone
+    return replace(phone, problem=f"has iOS {phone.version}: the app needs iOS {OLDEST} or later")
 
 
 def _chosen(udid: str) -> Phone:
@@ -179,18 +189,13 @@ def _chosen(udid: str) -> Phone:
         udid = (usable or list(there))[0]
     if udid not in there:
         raise UserError(f"no iPhone ios:{udid} is plugged in; there are {names}")
-    phone = there[udid]
-    if 0 < phone.major < OLDEST:
-        raise UserError(f"{phone.name} has iOS {phone.version}; the app needs iOS {OLDEST} or later")
-    if phone.problem:
-        raise UserError(f"{phone.name} {phone.problem}")
-    return phone
+    if there[udid].problem:
+        raise UserError(f"{there[udid].name} {there[udid].problem}")
+    return there[udid]
 
 
-def _unfit(phone: Phone) -> str:
-    """Why a phone that can be driven cannot be used all the same; "" if it can."""
-    if 0 < phone.major < OLDEST:
-        return f"has iOS {phone.version}: the app needs iOS {OLDEST} or later"
+def _without_app(phone: Phone) -> str:
+    """That it has no bench app, or why that cannot be said; "" if it has."""
     try:
         return "" if phone.road.has_app(phone.udid) else problem(ABSENT, {}, phone.udid)
     except UserError as error:

@@ -26,6 +26,7 @@ MENDS: Mends = {
     PAIRED: "unlock it, tap Trust, and if it does not ask: xcrun devicectl manage pair --device {udid}",
     IMAGE: "with the phone unlocked, open Xcode › Window › Devices and Simulators, and choose it",
 }
+EXECUTABLE = "/GFNetBench.app/GFNetBench"
 CONTAINER = ("--domain-type", "appDataContainer", "--domain-identifier", APP)
 
 
@@ -39,15 +40,15 @@ def phones(attached: Sequence[str]) -> list[Phone]:
     if not _is_there():
         return []
     try:
-        devices = _result(["list", "devices", "--timeout", LIST_S], "").get("devices", [])
+        devices = _objects(_result(["list", "devices", "--timeout", LIST_S], ""), "devices")
     except UserError:  # an Xcode without devicectl, or one that is not set up
         return []
-    return [found for one in devices if isinstance(one, dict) and (found := _phone(one, attached)) is not None]
+    return [found for one in devices if (found := _phone(one, attached)) is not None]
 
 
 def has_app(udid: str) -> bool:
-    apps = _result(["device", "info", "apps", "--device", udid, "--bundle-id", APP], udid).get("apps", [])
-    return any(_dict(one).get("bundleIdentifier") == APP for one in apps)
+    found = _result(["device", "info", "apps", "--device", udid, "--bundle-id", APP], udid)
+    return APP in [one.get("bundleIdentifier") for one in _objects(found, "apps")]
 
 
 def install(udid: str, app: Path) -> None:
@@ -64,9 +65,9 @@ def launch(udid: str, arguments: Sequence[str]) -> None:
 
 
 def stop(udid: str) -> None:
-    found = _result(["device", "info", "processes", "--device", udid], udid).get("runningProcesses", [])
-    for one in map(_dict, found):
-        if str(one.get("executable", "")).endswith("/GFNetBench.app/GFNetBench"):
+    found = _result(["device", "info", "processes", "--device", udid], udid)
+    for one in _objects(found, "runningProcesses"):
+        if str(one.get("executable", "")).endswith(EXECUTABLE):
             number = str(one.get("processIdentifier"))
             _result(["device", "process", "terminate", "--device", udid, "--pid", number], udid)
 
@@ -151,6 +152,11 @@ def _texts(error: Json) -> Iterator[str]:
     for value in information.values():
         if "error" in _dict(value):
             yield from _texts(_dict(value["error"]))
+
+
+def _objects(result: Json, name: str) -> list[Json]:
+    found = result.get(name)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _dict(value: object) -> Json:

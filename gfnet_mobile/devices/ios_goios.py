@@ -40,6 +40,7 @@ MENDS: Mends = {
 }
 NEEDS_TUNNEL = 17
 """iOS"""
+CONTAINER = ("fsync", f"--app={APP}")
 
 
 def missing() -> list[Missing]:
@@ -53,8 +54,7 @@ def phones(attached: Sequence[str]) -> list[Phone]:
 
 
 def has_app(udid: str) -> bool:
-    apps = _json(_said(udid, "apps"))
-    return APP in [one.get("CFBundleIdentifier") for one in apps or () if isinstance(one, dict)]
+    return APP in [one.get("CFBundleIdentifier") for one in _objects(_said(udid, "apps"))]
 
 
 def install(udid: str, app: Path) -> None:
@@ -78,14 +78,14 @@ def push(udid: str, source: Path, place: str) -> None:
     places = {file: f"{place}/{file.relative_to(source).as_posix()}" if source.is_dir() else place for file in files}
     folders = {parent for one in places.values() for parent in list(Path(one).parents)[:-2]}  # bundles/ is there
     for folder in sorted(folders):
-        _tried(udid, *_CONTAINER, "mkdir", f"--path=Documents/{folder.as_posix()}")  # it may be there
+        _tried(udid, *CONTAINER, "mkdir", f"--path=Documents/{folder.as_posix()}")  # it may be there
     for file, one in places.items():
-        _said(udid, *_CONTAINER, "push", f"--srcPath={file}", f"--dstPath=Documents/{one}")
+        _said(udid, *CONTAINER, "push", f"--srcPath={file}", f"--dstPath=Documents/{one}")
 
 
 def pull(udid: str, place: str, folder: Path) -> bool:
     try:
-        _said(udid, *_CONTAINER, "pull", f"--srcPath=Documents/{place}", f"--dstPath={folder}")
+        _said(udid, *CONTAINER, "pull", f"--srcPath=Documents/{place}", f"--dstPath={folder}")
     except Disconnected:
         raise
     except UserError:
@@ -95,10 +95,10 @@ def pull(udid: str, place: str, folder: Path) -> bool:
 
 def conditions(udid: str) -> Conditions:
     charge, battery = (_object(_tried(udid, command)[0]) for command in ("batterycheck", "batteryregistry"))
-    hundredths = battery.get("Temperature")
+    percent, hundredths = charge.get("BatteryCurrentCapacity"), battery.get("Temperature")
     return Conditions(
-        battery_percent=charge.get("BatteryCurrentCapacity"),
-        battery_celsius=hundredths / 100 if hundredths else None,
+        battery_percent=percent if isinstance(percent, int | float) else None,
+        battery_celsius=hundredths / 100 if isinstance(hundredths, int | float) else None,
     )
 
 
@@ -124,13 +124,13 @@ def _troubles(phone: Phone, locked: bool) -> Iterator[Trouble]:
         yield DEVELOPER
     if any(line.get("msg") == "none" for line in _lines(run(_command(phone.udid, "image", "list")).stderr)):
         yield IMAGE
-    if phone.major >= NEEDS_TUNNEL:
-        tunnels = _json(run(["ios", "tunnel", "ls"]).stdout)
-        if phone.udid not in [one.get("udid") for one in tunnels or () if isinstance(one, dict)]:
-            yield TUNNEL
+    if phone.major >= NEEDS_TUNNEL and phone.udid not in _tunnelled():
+        yield TUNNEL
 
 
-_CONTAINER = ("fsync", f"--app={APP}")
+def _tunnelled() -> list[object]:
+    """UDIDs of the phones that a tunnel leads to; none where no tunnel is kept open."""
+    return [one.get("udid") for one in _objects(run(["ios", "tunnel", "ls"]).stdout)]
 
 
 def _said(udid: str, *arguments: str) -> str:
@@ -166,6 +166,12 @@ def _object(printed: str) -> dict[str, Any]:
     """Empty if it is none."""
     found = _json(printed)
     return found if isinstance(found, dict) else {}
+
+
+def _objects(printed: str) -> list[dict[str, Any]]:
+    """Empty if it is no list."""
+    found = _json(printed)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _json(printed: str) -> Any:

@@ -50,7 +50,8 @@ class Usbmuxd:
         self._count = 0
         self._server = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._server.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def plug_in(self, udid: str, port: Callable[[int], int | None]) -> None:
         with self._lock:
@@ -71,6 +72,9 @@ class Usbmuxd:
     def close(self) -> None:
         for udid in list(self._plugged):
             self.pull(udid)
+        # closed alone, it stays open for the thread that waits on it, which may come to wait on another of its number
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
         self._server.close()
 
     def _accept(self) -> None:
