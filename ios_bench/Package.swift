@@ -72,7 +72,7 @@ let package = Package(
             ),
             .target(name: "ExecuTorchEngine", dependencies: ["GFNetKit", "CGFNetExecuTorch"]),
             .executableTarget(name: "gfnet-swift", dependencies: ["ExecuTorchEngine", "GFNetWire"]),
-            .testTarget(name: "GFNetKitTests", dependencies: ["ExecuTorchEngine"]),
+            .testTarget(name: "GFNetKitTests", dependencies: ["ExecuTorchEngine", "GFNetWire"]),
         ]
     }
 #endif

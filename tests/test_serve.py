@@ -136,6 +136,7 @@ def test_what_is_wrong_with_a_request_is_said_and_the_next_one_is_served(client)
         return refused.value.kind
 
     assert kind("sing") == "verb"
+    assert kind("plan") == "verb", "ExecuTorch has nothing to choose from"
     assert kind("load", bundle="../recurrent.gfnet") == "input"
     assert kind("load", bundle="nothing.gfnet") == "input"
     assert kind("verify") == "state"

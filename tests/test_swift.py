@@ -114,7 +114,7 @@ def test_what_cannot_be_done_is_one_line(tmp_path):
 
 def test_code_for_apple_s_systems_agrees_with_what_apple_documents():
     app = swift.PACKAGE / "App" / "Sources"
-    swift.type_check(app / "Work.swift", app / "Arguments.swift")
+    swift.type_check(*(app / f"{name}.swift" for name in ("Work", "Arguments", "Camera")))
 
 
 def test_the_example_of_the_guide_is_five_lines_that_agree_with_the_package(tmp_path):
@@ -137,12 +137,22 @@ def test_what_cannot_be_type_checked_can_be_parsed():
 
 
 def test_a_stand_in_names_a_page_for_each_symbol():
+    symbol = re.compile(r"\s*(open|public) .*\b(class|struct|protocol|enum|func|let|var|init)\b")
     for stub in (swift.PACKAGE / "Stubs").glob("*.swift"):
         lines = stub.read_text().splitlines()
         assert lines[0].startswith("// Below https://developer.apple.com/documentation/")
-        kinds = r"(open|public) (final )?(class|struct|protocol|enum|func|let) "
-        types = [number for number, line in enumerate(lines) if re.match(kinds, line)]
-        assert types and all(re.match(r"// |@", lines[number - 1]) for number in types), stub
+        symbols = [number for number, line in enumerate(lines) if symbol.match(line)]
+        assert symbols and all(_has_page(lines, number) for number in symbols), stub
+
+
+def _has_page(lines, number):
+    """Does a comment stand above the symbol, or above its neighbours up to there?"""
+    for line in map(str.strip, reversed(lines[:number])):
+        if line.startswith("// "):
+            return True
+        if not line or re.search(r"\b(class|struct|protocol|enum)\b.*{$", line):
+            return False
+    return False
 
 
 def test_sources_keep_their_form():

@@ -27,6 +27,8 @@ from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.preprocess import from_pixels
 from gfnet_mobile.host.session import Session
 from gfnet_mobile.measure.verify import verify
+from gfnet_mobile.mlprogram.package import open_package
+from gfnet_mobile.mlprogram.program import read_function
 
 DTYPES = {"F32": np.float32, "F16": np.float16, "I32": np.int32, "U8": np.uint8}
 NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
@@ -258,6 +260,24 @@ class Server:
         counts = {"images": agreement.images, "labels": agreement.labels, "steps": agreement.steps}
         yield {"ok": all(row["ok"] for row in rows), "rows": rows, "agreement": counts}, {}
 
+    def plan(self, arguments, tensors):
+        """As if the Neural Engine took convolutions only, and nobody knew of casts."""
+        only(arguments)
+        bundle = self.loaded().bundle
+        if "coreml" not in bundle.manifest.targets:
+            raise Wrong("no verb 'plan'", "verb")
+        for graph, file in bundle.target("coreml").graphs.items():
+            found = read_function(open_package(bundle.path(file.path)), file.entry).operators
+            operators = [
+                {"kind": f"ios16.{one.kind}", "outputs": [name for name, _ in one.outputs],
+                 "preferred": {"conv": "neural_engine", "cast": None}.get(one.kind, "cpu"),
+                 "supported": {"conv": ["cpu", "gpu", "neural_engine"], "cast": []}.get(one.kind, ["cpu", "gpu"]),
+                 "cost": None if one.kind == "cast" else 1 / len(found)}
+                for one in found
+            ]  # fmt: skip
+            said = {"bundle_id": bundle.manifest.bundle_id, "graph": graph, "compute_units": file.compute_units}
+            yield said | {"operators": operators}, {}
+
     def bench(self, arguments, tensors):
         run, rounds, warmup, have, drop = only(arguments, run=None, rounds=100, warmup=10, have=0, drop=False)
         letters = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
@@ -347,7 +367,7 @@ class Server:
         yield {}, {}
 
 
-VERBS = {name: getattr(Server, name) for name in ("hello", "load", "run", "steps", "verify", "bench", "bye")}
+VERBS = {name: getattr(Server, name) for name in ("hello", "load", "run", "steps", "verify", "plan", "bench", "bye")}
 
 
 def take(server, stream, busy):

@@ -63,7 +63,7 @@ def bench(
         device,
         opened,
         threads=counts,
-        compute_units=_units(compute_units),
+        compute_units=named_units(compute_units),
         rounds=100 if rounds is None else rounds,
         warmup=10 if warmup is None else warmup,
         repeats=repeats,
@@ -73,8 +73,8 @@ def bench(
     )
 
 
-def _units(named: str | None) -> list[str | None]:
-    """The manifest's names for them; its own are taken too."""
+def named_units(named: str | None) -> list[str | None]:
+    """The manifest's names of what ``--compute-units`` names; its own are taken too. None: what it suggests."""
     if named is None:
         return [None]
     units = [UNITS.get(part.strip(), part.strip()) for part in named.split(",")]

@@ -20,6 +20,7 @@ from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.devices.protocol import Device
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.measure.journal import Journal, Line
+from gfnet_mobile.measure.placement import plans
 from gfnet_mobile.measure.results import COOL, Conditions, Result, now, summarise
 from gfnet_mobile.runtimes.remote import check_units, greet, load
 from gfnet_mobile.wire import Connection, Disconnected, Refused
@@ -66,6 +67,8 @@ class Run:
     context: Line = field(default_factory=dict)
     samples: list[tuple[str, float]] = field(default_factory=list)
     """what, milliseconds"""
+    placements: dict[str, Any] | None = None
+    """graph → where its operators are to run; None until the server was asked"""
     begun: list[Line] = field(default_factory=list)
     """the host's view of the device before each connection"""
     ended: Line | None = None
@@ -80,6 +83,8 @@ class Run:
             if "begun" in line:
                 self.begun.append(line["begun"])
                 self.started = self.started or line["at"]
+            elif "placements" in line:
+                self.placements = dict(line["placements"])
             elif "plan" in line:
                 self.plan, self.total = tuple(line["plan"]), int(line["samples"])
                 self.context = dict(line["context"])
@@ -201,6 +206,8 @@ def _measure(
         begun = _cooled(device, connection, cooldown_s, progress)
         load(connection, server, run.bundle, run.threads, run.units)
         note({"begun": begun.model_dump(), "at": now()})
+        if run.placements is None:
+            note({"placements": _placements(connection)})
         asked = {"run": run.name, "rounds": settings.rounds, "warmup": settings.warmup, "have": len(run.samples)}
         for answer in connection.request("bench", asked):
             said: dict[str, Any] = answer.result
@@ -210,6 +217,14 @@ def _measure(
             if run.total:
                 progress(f"{len(run.samples)} of {run.total} samples")
         _drop(connection, run)
+
+
+def _placements(connection: Connection) -> dict[str, Any]:
+    """Graph → where its operators are to run; empty where the server or the device's system cannot say."""
+    try:
+        return {plan.graph: [one.model_dump() for one in plan.operators] for plan in plans(connection)}
+    except Refused:
+        return {}
 
 
 def _drop(connection: Connection, run: Run) -> None:
@@ -266,6 +281,7 @@ def _results(device: Device, run: Run) -> Iterator[Result]:
             compression=run.bundle.target(target).compression,
             threads=run.threads,
             compute_units=str(context.get("compute_units")),
+            placement=(run.placements or {}).get(what.removeprefix("graph:")),
             device=device.described(context.get("device") or {}),
             started=run.started,
             start=starts[0],

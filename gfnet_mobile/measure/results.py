@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gfnet_mobile.bundle.manifest import Sha256
 from gfnet_mobile.errors import UserError, first_problem
 from gfnet_mobile.files import explained
+from gfnet_mobile.measure.placement import Placement
 
 UNKNOWN = "unknown"
 
@@ -112,6 +113,8 @@ class Result(_Strict):
     """of its graphs, as in the manifest; ``mixed`` where they differ"""
     threads: int
     compute_units: str
+    placement: tuple[Placement, ...] | None = None
+    """of a graph: where each of its operators ran, as far as the device's system tells"""
     device: Device
     started: str
     """ISO 8601 with time zone"""

@@ -16,6 +16,7 @@ SYSTEMS = {6: "iOS 15", 7: "iOS 16", 8: "iOS 17", 9: "iOS 18", 10: "iOS 26"}
 _LAYERS = "hollance/neural-engine, docs/unsupported-layers.md"
 _SURFACE = "ane-guide.readthedocs.io, chapter 4"
 _TYPED = "coremltools guide, Typed Execution"
+_FLOAT32 = "in float32: the Neural Engine computes in float16 only"
 OBSTACLES = {
     "gather": ("gathers at indices", _LAYERS),
     "gather_along_axis": ("gathers at indices", _LAYERS),
@@ -89,10 +90,24 @@ def _stored(source: Function) -> dict[str, int]:
     return dict(found.most_common())
 
 
+def dtypes_of(path: Path, function: str = "main") -> dict[str, str]:
+    """The dtype of what each operator computes, by name. Raises UserError for a package that cannot be read."""
+    operators = read_function(open_package(path), function).operators
+    return {name: kind.dtype for one in operators for name, kind in one.outputs}
+
+
+def obstacle(kind: str, dtype: str) -> str:
+    """What keeps an operator that computes ``dtype`` off the Neural Engine, and who says so; "" if nothing is known."""
+    if kind in OBSTACLES:
+        why, who = OBSTACLES[kind]
+        return f"{why} ({who})"
+    return f"{_FLOAT32} ({_TYPED})" if dtype == "float32" else ""
+
+
 def _obstacles(source: Function, kinds: Counter[str]) -> list[str]:
     found = [f"{kinds[kind]} {kind}: {why} ({who})" for kind, (why, who) in OBSTACLES.items() if kinds[kind]]
     whole = [one for one in source.operators if any(kind.dtype == "float32" for _, kind in one.outputs)]
     working = [one for one in whole if one.kind not in ("cast", "constexpr_cast")]
     if working:
-        found.append(f"{len(working)} operators in float32: the Neural Engine computes in float16 only ({_TYPED})")
+        found.append(f"{len(working)} operators {_FLOAT32} ({_TYPED})")
     return found

@@ -35,7 +35,7 @@ public final class CGContext {
     public var bytesPerRow: Int { fatalError() }
     // cgcontext/setfillcolor(red:green:blue:alpha:)
     public func setFillColor(red: CGFloat, green: CGFloat, blue: CGFloat, alpha: CGFloat) {}
-    // cgcontext/fill(_:)-29jwx
+    // cgcontext/fill(_:)-7a0rk
     public func fill(_ rect: CGRect) {}
     // cgcontext/draw(_:in:bytiling:)
     public func draw(_ image: CGImage, in rect: CGRect, byTiling: Bool = false) {}

@@ -11,9 +11,12 @@ public typealias CFURL = URL
 public typealias CVReturn = Int32
 // kcvreturnsuccess
 public let kCVReturnSuccess: CVReturn = 0
-// cvpixelbuffer-q2e
+// cvbuffer-nfm
 public final class CVBuffer {}
-public typealias CVPixelBuffer = CVBuffer
+// cvimagebuffer-q40
+public typealias CVImageBuffer = CVBuffer
+// cvpixelbuffer-q2e
+public typealias CVPixelBuffer = CVImageBuffer
 // kcvpixelformattype_32bgra
 public let kCVPixelFormatType_32BGRA: OSType = 0x4247_5241
 // kcvpixelbufferiosurfacepropertieskey
@@ -21,6 +24,7 @@ public let kCVPixelBufferIOSurfacePropertiesKey: CFString = ""
 
 // cvpixelbufferlockflags
 public struct CVPixelBufferLockFlags: OptionSet, Sendable {
+    // cvpixelbufferlockflags/init(rawvalue:)
     public let rawValue: UInt64
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 }

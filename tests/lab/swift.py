@@ -93,8 +93,15 @@ def type_check_package(folder: Path, *more: Path) -> None:
         type_check(*sorted((folder / "Sources").rglob("*.swift")), resources, *more)
 
 
-_STAND_INS = ("CoreVideo", "CoreGraphics", "ImageIO", "VideoToolbox", "CoreML", "Combine")
+_STAND_INS = (
+    *("CoreVideo", "CoreGraphics", "ImageIO", "VideoToolbox", "CoreML", "Combine"),
+    *("CoreMedia", "AVFoundation"),
+)
+"""in the order in which they need each other"""
 _LANGUAGE = ("-swift-version", "6", "-warnings-as-errors", "-package-name", "ios_bench")
+_STAND_IN = ("-swift-version", "6", "-enable-library-evolution", "-suppress-warnings")
+"""as Apple's are: a later system may bring further cases of an enumeration (what is suppressed: that Foundation's here
+may not)"""
 
 
 @cache
@@ -105,15 +112,15 @@ def _apple_modules() -> Path:
     folder.mkdir(exist_ok=True)
     with alone(SCRATCH.with_suffix(".lock")):
         for module in _STAND_INS:
-            _emit(folder, module, PACKAGE / "Stubs" / f"{module}.swift")
+            _emit(folder, module, _STAND_IN, PACKAGE / "Stubs" / f"{module}.swift")
         for module in ("GFNetKit", "CoreMLEngine", "GFNetWire"):
-            _emit(folder, module, *sorted((PACKAGE / "Sources" / module).glob("*.swift")))
+            _emit(folder, module, _LANGUAGE, *sorted((PACKAGE / "Sources" / module).glob("*.swift")))
     return folder
 
 
-def _emit(folder: Path, module: str, *sources: Path) -> None:
+def _emit(folder: Path, module: str, options: tuple[str, ...], *sources: Path) -> None:
     output = ["-emit-module", "-module-name", module, "-o", folder / f"{module}.swiftmodule", "-parse-as-library"]
-    checked("swiftc", *_LANGUAGE, "-I", folder, *_clang_module(), *output, *sources)
+    checked("swiftc", *options, "-I", folder, *_clang_module(), *output, *sources)
 
 
 def _clang_module() -> list[str]:

@@ -15,7 +15,7 @@
                 dataPointer: tensor.data, shape: tensor.shape.map(NSNumber.init(value:)), dataType: type,
                 strides: strides.map(NSNumber.init(value:)))
         } catch {
-            throw GFNetError.input("\(tensor.form) is no array for Core ML: \(error.localizedDescription)")
+            throw GFNetError.input("\(tensor.form) is no array for Core ML: \(error.inOneLine)")
         }
     }
 
@@ -54,8 +54,9 @@
             throw GFNetError.input(
                 "\(place) is \(tensor.form) in the manifest and no array in the package; export again")
         }
+        // a package may leave the shape of an output open
         let shape = constraint.shape.map(\.intValue)
-        guard shape == tensor.shape, constraint.dataType == tensor.dtype.coreML else {
+        guard shape.isEmpty || shape == tensor.shape, constraint.dataType == tensor.dtype.coreML else {
             throw GFNetError.input(
                 "\(place) is \(tensor.form) in the manifest, and \(shape) of type \(constraint.dataType.rawValue) in the "
                     + "package; export again")

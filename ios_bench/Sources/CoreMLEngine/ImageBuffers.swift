@@ -81,7 +81,7 @@
 
         /// 0 to 1 → 0 to 255; what is no number is 0
         private func level(_ value: Float) -> UInt8 {
-            UInt8(max(0, min(255, (value * 255).rounded(.toNearestOrEven))))
+            UInt8(max(0, min((value * 255).rounded(.toNearestOrEven), 255)))
         }
     }
 #endif

@@ -27,14 +27,14 @@
 
         /// Throws ``GFNetError/input(_:)`` unless the tensors are those that the model takes and gives.
         init(
-            _ graph: String, _ file: Manifest.GraphFile, _ model: MLModel, inputs: [String: Tensor],
-            outputs: [String: Tensor], images: ImageBuffers, queue: DispatchQueue
+            _ loaded: LoadedModel, inputs: [String: Tensor], outputs: [String: Tensor], images: ImageBuffers,
+            queue: DispatchQueue
         ) throws {
-            self.graph = graph
-            self.model = model
+            (graph, model) = (loaded.graph, loaded.model)
+            let file = loaded.file
             self.queue = queue
             self.inputs = Array(inputs.values)
-            let description = model.modelDescription
+            let description = loaded.description
             let place = "graph '\(graph)'"
             var values: [String: MLFeatureValue] = [:]
             var pictures: [ImageBuffer] = []
@@ -71,10 +71,11 @@
             let found: any MLFeatureProvider
             do {
                 found = try await predict()
-            } catch let cancellation as CancellationError {
-                throw cancellation
+            } catch  where Task.isCancelled {
+                // whatever Core ML calls it
+                throw CancellationError()
             } catch {
-                throw GFNetError.failed("graph '\(graph)': Core ML cannot run it: \(error.localizedDescription)")
+                throw GFNetError.failed("graph '\(graph)': Core ML cannot run it: \(error.inOneLine)")
             }
             for output in outputs {
                 guard let array = found.featureValue(for: output.name)?.multiArrayValue else {

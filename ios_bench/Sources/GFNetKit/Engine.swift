@@ -28,6 +28,7 @@ public enum BoundCall: Sendable {
 
 extension BoundCall {
     /// Makes the call, on the caller's thread where it can be.
+    @inline(__always)
     package func callAsFunction(isolation: isolated (any Actor)? = #isolation) async throws {
         switch self {
         case .immediate(let run): try run()

@@ -92,20 +92,24 @@ extension ExitRule {
     }
 }
 
-/// Probabilities `[K]` of logits `[K]`, with `weights` `[K]` for scratch. Throws ``GFNetError/failed(_:)`` where a logit is
-/// not finite.
-func softmax(_ logits: [Float], _ weights: inout [Double]) throws -> [Float] {
-    var largest = -Float.infinity
-    for logit in logits {
+/// Probabilities `[K]` of logits `[K]`, with `weights` `[K]` for scratch, and the class of the largest logit, the first
+/// of several. Throws ``GFNetError/failed(_:)`` where a logit is not finite.
+func softmax(_ logits: [Float], _ weights: inout [Double]) throws -> (probabilities: [Float], label: Int) {
+    var label = 0
+    for (index, logit) in logits.enumerated() {
         guard logit.isFinite else {
             throw GFNetError.failed("the logits are not finite; the graphs or the image are broken")
         }
-        largest = max(largest, logit)
+        if logit > logits[label] { label = index }
     }
-    var total = 0.0
-    for index in weights.indices {
-        weights[index] = exp(Double(logits[index]) - Double(largest))
-        total += weights[index]
+    let largest = Double(logits[label])
+    let probabilities = weights.withUnsafeMutableBufferPointer { weights in
+        var total = 0.0
+        for (index, logit) in logits.enumerated() {
+            weights[index] = exp(Double(logit) - largest)
+            total += weights[index]
+        }
+        return weights.map { Float($0 / total) }
     }
-    return weights.map { Float($0 / total) }
+    return (probabilities, label)
 }

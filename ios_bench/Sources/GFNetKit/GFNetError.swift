@@ -21,3 +21,8 @@ extension GFNetError: LocalizedError, CustomStringConvertible {
 
     public var errorDescription: String? { description }
 }
+
+extension Error {
+    /// What a system's error says, for a message of one line.
+    package var inOneLine: String { localizedDescription.split(whereSeparator: \.isNewline).joined(separator: " ") }
+}

@@ -12,7 +12,7 @@ extension Manifest {
             "targets": .object(
                 targets.mapValues { target in .object(target.graphs.mapValues { content(of: $0) }) }),
         ]
-        return sha256(of: Array(document.text(ascii: true).utf8))
+        return sha256(of: document.utf8(ascii: true))
     }
 
     private func content(of file: GraphFile) -> JSON {

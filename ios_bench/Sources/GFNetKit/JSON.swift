@@ -29,58 +29,62 @@ extension JSON: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expressibl
 // MARK: - Writing
 
 extension JSON {
-    /// One line, members in the order of their names. With `ascii` as Python writes canonical JSON.
-    public func text(ascii: Bool = false) -> String {
-        var text = ""
-        write(to: &text, ascii: ascii)
-        return text
+    /// One line, members in the order of their names.
+    public func text() -> String { String(decoding: utf8(), as: UTF8.self) }
+
+    /// The same, as bytes. With `ascii` as Python writes canonical JSON.
+    package func utf8(ascii: Bool = false) -> [UInt8] {
+        var bytes: [UInt8] = []
+        write(to: &bytes, ascii: ascii)
+        return bytes
     }
 
-    private func write(to text: inout String, ascii: Bool) {
+    private func write(to bytes: inout [UInt8], ascii: Bool) {
         switch self {
-        case .null: text += "null"
-        case .bool(let value): text += value ? "true" : "false"
-        case .integer(let value): text += String(value)
-        case .number(let value): text += value.isFinite ? String(value) : "null"
-        case .text(let value): Self.quote(value, to: &text, ascii: ascii)
+        case .null: bytes += "null".utf8
+        case .bool(let value): bytes += (value ? "true" : "false").utf8
+        case .integer(let value): bytes += String(value).utf8
+        case .number(let value): bytes += (value.isFinite ? String(value) : "null").utf8
+        case .text(let value): Self.quote(value, to: &bytes, ascii: ascii)
         case .list(let values):
-            text += "["
+            bytes.append(UInt8(ascii: "["))
             for (index, value) in values.enumerated() {
-                if index > 0 { text += "," }
-                value.write(to: &text, ascii: ascii)
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                value.write(to: &bytes, ascii: ascii)
             }
-            text += "]"
+            bytes.append(UInt8(ascii: "]"))
         case .object(let members):
-            text += "{"
-            // by code points: Swift's own order of texts is another
-            let names = members.keys.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) }
-            for (index, name) in names.enumerated() {
-                if index > 0 { text += "," }
-                Self.quote(name, to: &text, ascii: ascii)
-                text += ":"
-                members[name]?.write(to: &text, ascii: ascii)
+            bytes.append(UInt8(ascii: "{"))
+            // by code points, which is the order of their bytes; Swift's own order of texts is another
+            let ordered = members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+            for (index, (name, value)) in ordered.enumerated() {
+                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+                Self.quote(name, to: &bytes, ascii: ascii)
+                bytes.append(UInt8(ascii: ":"))
+                value.write(to: &bytes, ascii: ascii)
             }
-            text += "}"
+            bytes.append(UInt8(ascii: "}"))
         }
     }
 
-    private static func quote(_ value: String, to text: inout String, ascii: Bool) {
-        text += "\""
+    private static func quote(_ value: String, to bytes: inout [UInt8], ascii: Bool) {
+        bytes.append(UInt8(ascii: "\""))
         for scalar in value.unicodeScalars {
             switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case "\n": text += "\\n"
-            case "\r": text += "\\r"
-            case "\t": text += "\\t"
-            case "\u{8}": text += "\\b"
-            case "\u{c}": text += "\\f"
-            case _ where scalar.value < 0x20 || (ascii && scalar.value > 0x7f):
-                for unit in String(scalar).utf16 { text += escaped(unit) }
-            default: text.unicodeScalars.append(scalar)
+            case "\"": bytes += "\\\"".utf8
+            case "\\": bytes += "\\\\".utf8
+            case "\n": bytes += "\\n".utf8
+            case "\r": bytes += "\\r".utf8
+            case "\t": bytes += "\\t".utf8
+            case "\u{8}": bytes += "\\b".utf8
+            case "\u{c}": bytes += "\\f".utf8
+            case "\u{20}"..."\u{7f}": bytes.append(UInt8(scalar.value))
+            case _ where scalar.value < 0x20 || ascii:
+                for unit in String(scalar).utf16 { bytes += escaped(unit).utf8 }
+            default: bytes += String(scalar).utf8
             }
         }
-        text += "\""
+        bytes.append(UInt8(ascii: "\""))
     }
 
     private static func escaped(_ unit: UInt16) -> String {

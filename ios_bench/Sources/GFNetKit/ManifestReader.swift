@@ -20,7 +20,7 @@ extension Manifest {
         }
     }
 
-    private init(_ field: Field) throws {
+    init(_ field: Field) throws {
         let member = try field.object(
             "schema_version", "name", "bundle_id", "checkpoint", "preprocessing", "registers", "steps", "targets",
             "labels", "rules", "default_rule", "multiply_adds", "golden", "files", "tools")

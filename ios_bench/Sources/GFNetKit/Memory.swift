@@ -27,15 +27,25 @@ struct Memory: Sendable {
 
     private let after: [[String: Tensor]]
 
-    /// For a sound program: its manifest was checked.
-    init(_ program: Manifest) {
+    /// bytes: more than the systems of phones let an app have
+    private static let most = 1 << 30
+
+    /// For a sound program: its manifest was checked. Throws ``GFNetError/input(_:)`` for registers of more than 1 GiB.
+    init(_ program: Manifest) throws {
         let layout = Layout(program)
         func allocated(_ place: Layout.Place) -> Tensor {
             let register = program.registers[place.register]
             return Tensor(register?.dtype ?? .float32, register?.shape ?? [1])
         }
         let image = Layout.Place(register: program.image, isSecond: false)
-        let tensors = layout.places.union([image]).reduce(into: [:]) { $0[$1] = allocated($1) }
+        let places = layout.places.union([image])
+        let bytes = places.reduce(0) { $0 + (program.registers[$1.register]?.bytes ?? 0) }
+        guard bytes <= Self.most else {
+            throw GFNetError.input(
+                "the program's registers need \(bytes >> 20) MiB, more than \(Self.most >> 20); export with a smaller image"
+            )
+        }
+        let tensors = places.reduce(into: [:]) { $0[$1] = allocated($1) }
         self.image = tensors[image] ?? allocated(image)
         calls = layout.steps.map { calls in
             calls.map { call in

@@ -103,7 +103,7 @@ package func safetensors(metadata: [String: String], tensors: [(String, Tensor)]
         ]
         end += tensor.bytes
     }
-    var text = Array(JSON.object(header).text().utf8)
+    var text = JSON.object(header).utf8()
     // so that tensors begin at aligned places
     while text.count % SafetensorsHeader.lengthBytes != 0 { text.append(UInt8(ascii: " ")) }
     var blob = Data(capacity: SafetensorsHeader.lengthBytes + text.count + end)

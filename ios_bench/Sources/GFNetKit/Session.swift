@@ -42,7 +42,7 @@ public actor Session {
         self.engine = engine
         target = Used.target
         program = bundle.manifest
-        memory = Memory(program)
+        memory = try Memory(program)
         weights = Array(repeating: 0, count: program.classes)
         calls = Array(repeating: nil, count: program.steps.count)
         _ = try await boundCalls(ofStep: 0)
@@ -119,17 +119,29 @@ extension Session {
         }
         turn.image.write(to: memory.image)
         engine.imageChanged()
-        begin(onImageInPlace: turn)
+        self.turn = turn
+        beginWithImageInPlace()
     }
 
-    private func begin(onImageInPlace turn: Turn) {
+    /// Until ``release(_:)``, whoever asks for steps is told that the session is busy. Throws ``GFNetError/busy`` itself.
+    func hold(_ image: Prepared) throws -> Turn {
+        guard turn == nil else { throw GFNetError.busy }
+        let turn = Turn(image)
         self.turn = turn
+        return turn
+    }
+
+    func release(_ turn: Turn) { if self.turn === turn { self.turn = nil } }
+
+    private func beginWithImageInPlace() {
         (next, elapsedMs, graphsMs) = (0, 0, 0)
         for tensor in memory.zeros { tensor.fillWithZeros() }
         if let last { for (held, fresh) in memory.moved[last] { fresh.copy(from: held) } }
     }
 
-    /// The next step; nil after the last, and where the turn is over.
+    /// The next step; nil after the last, and where the turn is over. Inlined, as what it calls: between small graphs the
+    /// frames of asynchronous functions can be seen.
+    @inline(__always)
     func take(_ turn: Turn) async throws -> Step? {
         guard self.turn === turn else { return nil }
         guard next < program.steps.count else {
@@ -150,11 +162,10 @@ extension Session {
     package func walk(to last: Int, _ stopping: Stopping, _ image: Prepared) async throws -> (
         ms: Double, graphsMs: Double
     ) {
-        guard turn == nil else { throw GFNetError.busy }
         let start = Moment.now
-        let turn = Turn(image)
-        begin(onImageInPlace: turn)
-        defer { self.turn = nil }
+        let turn = try hold(image)
+        defer { release(turn) }
+        beginWithImageInPlace()
         var decided = 0  // so that the decision is not optimised away
         while let step = try await take(turn) {
             decided += stopping(step) ? 1 : 0
@@ -174,29 +185,33 @@ extension Session {
         try await BoundAlone(call, program, engine)
     }
 
+    @inline(__always)
     private func makeStep(_ image: Prepared) async throws -> Step {
         let start = Moment.now
+        let index = next
         var before = start
-        for call in try await boundCalls(ofStep: next) {
+        var spentMs = graphsMs
+        for call in try await boundCalls(ofStep: index) {
             try await call()
             let after = Moment.now
-            graphsMs += after.milliseconds(since: before)
+            spentMs += after.milliseconds(since: before)
             before = after
         }
-        let answer = memory.answers[next]
-        last = next
+        let answer = memory.answers[index]
+        last = index
         let logits = answer.logits.floats
-        let probabilities = try softmax(logits, &weights)
-        let label = probabilities.indices.max { logits[$0] < logits[$1] } ?? 0
+        let (probabilities, label) = try softmax(logits, &weights)
         let position = answer.position.map { Position(row: $0.integer(at: 0), column: $0.integer(at: 1)) }
+        next = index + 1
+        graphsMs = spentMs
         elapsedMs += Moment.now.milliseconds(since: start)
-        defer { next += 1 }
         return Step(
-            index: next, logits: logits, probabilities: probabilities, confidence: probabilities[label], label: label,
+            index: index, logits: logits, probabilities: probabilities, confidence: probabilities[label], label: label,
             name: program.labels?[label], position: position, patchSize: answer.patchSize,
-            region: image.region(position, side: answer.patchSize), elapsedMs: elapsedMs, graphsMs: graphsMs)
+            region: image.region(position, side: answer.patchSize), elapsedMs: elapsedMs, graphsMs: spentMs)
     }
 
+    @inline(__always)
     private func boundCalls(ofStep step: Int) async throws -> [BoundCall] {
         if let bound = calls[step] { return bound }
         var bound: [BoundCall] = []

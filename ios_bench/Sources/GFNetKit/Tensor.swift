@@ -22,16 +22,16 @@ public final class Tensor: @unchecked Sendable {
     public let data: UnsafeMutableRawPointer
     public let bytes: Int
 
-    /// A page on Apple's processors, so that a buffer can be handed on without a copy.
-    private static let alignment = 16_384
+    /// bytes: a page on Apple's processors. Core ML and the GPU take memory that begins and ends with one as it is.
+    private static let page = 16_384
 
     public init(_ dtype: Dtype, _ shape: [Int]) {
         self.dtype = dtype
         self.shape = shape
         bytes = shape.reduce(dtype.size, *)
         // small ones need no page of their own
-        let alignment = bytes < Self.alignment ? 64 : Self.alignment
-        data = .allocate(byteCount: max(bytes, 1), alignment: alignment)
+        let alignment = bytes < Self.page ? 64 : Self.page
+        data = .allocate(byteCount: (max(bytes, 1) + alignment - 1) / alignment * alignment, alignment: alignment)
         fillWithZeros()
     }
 

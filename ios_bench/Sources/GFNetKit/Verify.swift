@@ -41,6 +41,8 @@ extension Session {
     private typealias Differences = [Output: Difference]
 
     private func eachAlone(_ golden: Golden, isExact: Bool) async throws -> Differences {
+        let turn = try hold(golden.image(0))
+        defer { release(turn) }
         var differences: Differences = [:]
         var bound: [BoundAlone] = []
         for (_, call) in numberedCalls where call.graph != Manifest.crop {

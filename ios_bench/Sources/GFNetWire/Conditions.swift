@@ -12,7 +12,7 @@ func deviceFacts() -> JSON {
 /// How warm and how busy the device is now.
 func conditions() -> [String: JSON] {
     [
-        "thermal": .text(thermal), "frequencies_mhz": [], "governor": .null,
+        "thermal": .text(thermal), "power_mode": .text(powerMode), "frequencies_mhz": [], "governor": .null,
         "peak_memory_bytes": .integer(peakMemoryBytes), "load_average": loadAverage.map(JSON.number) ?? .null,
     ]
 }
@@ -60,6 +60,8 @@ private var loadAverage: Double? {
         @unknown default: "unknown"
         }
     }
+
+    private var powerMode: String { ProcessInfo.processInfo.isLowPowerModeEnabled ? "saving" : "normal" }
 #else
     private var model: String {
         let lines = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.split(separator: "\n") ?? []
@@ -68,4 +70,6 @@ private var loadAverage: Double? {
     }
 
     private var thermal: String { "unknown" }
+
+    private var powerMode: String { "unknown" }
 #endif

@@ -31,11 +31,15 @@ public struct DeviceBench<Used: Engine>: Sendable {
             let first = Moment.now
             _ = try await loaded.session.classify(grey, threshold: 1)
             // the first load after an installation compiles, and can take minutes; those of `cold_load` are warm
-            let facts: [String: JSON] = [
+            var facts: [String: JSON] = [
                 "load_ms": .number(loaded.loadMs),
                 "first_prediction_ms": .number(Moment.now.milliseconds(since: first)),
                 "context": loaded.context(Used.self),
             ]
+            if Used.self is any PlanningEngine.Type {
+                // a system that is too old to say is no reason not to measure
+                facts["plans"] = try? .list(await loaded.plans(Used.self))
+            }
             let plan = Plan(loaded.bundle.manifest, rounds: rounds, warmup: warmup)
             var journal = try Journal(results, run: "\(name)-\(one.rawValue)", header: loaded.header(plan))
             guard journal.samples.count < plan.samples else { continue }

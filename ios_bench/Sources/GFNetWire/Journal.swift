@@ -78,7 +78,12 @@ struct Journal {
 
     /// One call of the system, so that a line is there whole or cut off at the end of the file.
     private func write(_ line: JSON) throws {
-        try Self.trying(path) { try file.write(contentsOf: Data((line.text() + "\n").utf8)) }
+        let bytes = line.utf8() + [UInt8(ascii: "\n")]
+        let written = Foundation.write(file.fileDescriptor, bytes, bytes.count)
+        guard written == bytes.count else {
+            let reason = written < 0 ? String(cString: strerror(errno)) : "no space is left"
+            throw GFNetError.input("\(path): cannot be written: \(reason)")
+        }
     }
 
     private static func place(_ folder: URL, _ run: String) -> String {

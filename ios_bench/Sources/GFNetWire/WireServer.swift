@@ -77,6 +77,7 @@ public actor WireServer {
         case "run": try await run(request, client)
         case "steps": try await steps(request, client)
         case "verify": try await verify(request, client)
+        case "plan": try await plan(request, client)
         case "bench": try await bench(request, client)
         case "bye":
             try client.answer(request, [:])

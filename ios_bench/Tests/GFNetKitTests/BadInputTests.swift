@@ -55,6 +55,29 @@ import Testing
         }
     }
 
+    @Test func aManifestThatIsTooLargeIsNotRead() throws {
+        let folder = try Bundles.copy("recurrent")
+        let file = try FileHandle(forUpdating: folder.appendingPathComponent("manifest.json"))
+        try file.truncate(atOffset: 20_000_000)
+        expectInput("larger than 16000000 bytes") { try GFNetBundle(contentsOf: folder) }
+    }
+
+    @Test func aProgramThatNeedsTooMuchMemoryIsRefused() throws {
+        let file = try Bundles.open("recurrent").folder.appendingPathComponent("manifest.json")
+        guard case .object(var members) = try JSON(parsing: Data(contentsOf: file), place: "manifest.json"),
+            case .object(var registers)? = members["registers"], let hidden = registers["hidden"]
+        else { throw GFNetError.failed("no manifest") }
+        for name in registers.keys where name != "image" {
+            registers[name] = [
+                "shape": [1, .integer(1 << 26)], "dtype": "float32", "initial": "zeros", "lifetime": "image",
+            ]
+        }
+        #expect(registers["hidden"] != hidden)
+        members["registers"] = .object(registers)
+        let program = try Manifest(Field(.object(members), place: "manifest.json"))
+        expectInput("the program's registers need") { try Memory(program) }
+    }
+
     @Test func alteredGoldenVectorsAreRefused() async throws {
         let folder = try Bundles.copy("recurrent")
         let golden = folder.appendingPathComponent("golden.safetensors")
@@ -84,6 +107,7 @@ import Testing
 
     @Test func aPictureThatIsNoneIsRefused() throws {
         expectInput("is not 5 bytes") { try Picture(pixels: [1, 2, 3, 4, 5], width: 2, height: 1) }
+        expectInput("with 5 channels") { try Picture(pixels: [1, 2, 3, 4, 5], width: 1, height: 1, channels: 5) }
         expectInput("too narrow") {
             try Picture(pixels: Array(repeating: 0, count: 3 * 500), width: 500, height: 1)
                 .prepared(for: Bundles.open("recurrent").manifest.preprocessing)

@@ -71,6 +71,7 @@ import Testing
         await #expect(throws: GFNetError.busy) { _ = try await second.next() }
         await #expect(throws: GFNetError.busy) { _ = try await session.classify(image) }
         await #expect(throws: GFNetError.busy) { try await session.reset() }
+        await #expect(throws: GFNetError.busy) { _ = try await session.verify() }
         #expect(try await first.next()?.index == 1)
         #expect(try await first.next()?.index == 2)
         #expect(try await first.next() == nil)
