@@ -1,1 +1,1 @@
-"""Station for iPhones: the Swift package that apps embed, and the app that measures. Nothing is here yet."""
+"""The iPhone's side: GFNetKit, a Swift package, and the bench app; see docs/ios.md."""
