@@ -20,7 +20,7 @@ Run = Callable[[dict[str, Array]], dict[str, Array]]
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "value map, cascade": {"policy": "value_map", "head": "cascade"},
-    "value map, large glance": {"policy": "value_map", "head": "cascade", "glance": 48},
+    "value map, small glance": {"policy": "value_map", "head": "cascade", "glance": 24},
     "conv GRU, recurrent": {"policy": "conv", "head": "recurrent"},
     "linear GRU, glance classifier, bicubic": {"policy": "linear", "head": "regnet", "glance_filter": "bicubic"},
     "static": {"steps": 1, "image": 64, "patch": 64},

@@ -58,7 +58,7 @@ def refused(package):
 
 def test_inputs_must_be_those_of_the_program(package):
     program = load(package)
-    assert set(program.predict({"image": np.zeros((1, 3, 96, 96), np.float32)})) == {"patch", "feature"}
+    assert set(program.predict({"image": np.zeros((1, 3, 96, 96), np.float32)})) == {"small_image", "feature"}
     with pytest.raises(UserError, match=r"inputs \['picture'\]; the program takes \['image'\]"):
         program.predict({"picture": np.zeros((1, 3, 96, 96), np.float32)})
     with pytest.raises(UserError, match=r"input 'image': is float64 \[1, 3, 96, 96\] where the program says float32"):

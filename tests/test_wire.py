@@ -155,10 +155,9 @@ def test_what_is_no_answer_is_one_line(answering, parts, message):
         answering(*parts).ask("hello")
 
 
-def test_a_server_that_says_nothing_is_given_up(answering, monkeypatch):
-    monkeypatch.setattr(wire, "ANSWER_S", 0.05)
+def test_a_server_that_says_nothing_is_given_up(answering):
     with pytest.raises(Disconnected, match="no answer came in time"):
-        answering().ask("hello")
+        answering().ask("hello", patience_s=0.05)
 
 
 def test_who_does_not_take_a_whole_answer_has_closed_the_connection(answering):
