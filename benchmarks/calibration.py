@@ -23,6 +23,9 @@ import numpy as np
 from gfnet_mobile import Session
 from gfnet_mobile.bundle.manifest import ExitRule
 from gfnet_mobile.bundle.store import Bundle, open_bundle
+from gfnet_mobile.calibrate.calibrate import Calibrated, calibrate
+from gfnet_mobile.calibrate.expectation import Figure, expectation, step_times
+from gfnet_mobile.calibrate.goal import Goal
 from gfnet_mobile.data import sign_scenes
 from gfnet_mobile.host import session as session_module
 from gfnet_mobile.host.exit_rules import exit_steps, should_stop
@@ -30,10 +33,7 @@ from gfnet_mobile.host.preprocess import load_image
 from gfnet_mobile.measure import bench as bench_module
 from gfnet_mobile.measure.answers import subject_of
 from gfnet_mobile.measure.bench import bench
-from gfnet_mobile.measure.calibrate import Calibrated, calibrate
 from gfnet_mobile.measure.data_set import logits_on, scene_set
-from gfnet_mobile.measure.expectation import Figure, expectation, step_times
-from gfnet_mobile.measure.goal import Goal
 from gfnet_mobile.measure.logits import Logits
 from gfnet_mobile.measure.results import Device, Result
 from gfnet_mobile.measure.step_latency import Context, StepLatency, step_latency

@@ -9,7 +9,7 @@ from time import perf_counter
 
 import numpy as np
 
-from gfnet_mobile.measure.budgets import (
+from gfnet_mobile.calibrate.budgets import (
     BUDGETS,
     EVERYBODY,
     NOBODY,

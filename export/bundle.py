@@ -18,12 +18,12 @@ from gfnet_mobile import __version__
 from gfnet_mobile.bundle.golden import write_golden
 from gfnet_mobile.bundle.manifest import NAME, Compression, ExitRule, GraphFile
 from gfnet_mobile.bundle.store import MANIFEST, Bundle, open_bundle, with_rules, write_manifest
+from gfnet_mobile.calibrate.recalibrate import Recalibrated
 from gfnet_mobile.data.labels import labelled
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.files import replacing_folder
 from gfnet_mobile.measure.answers import eager_subject
 from gfnet_mobile.measure.cost import multiply_adds
-from gfnet_mobile.measure.recalibrate import Recalibrated
 from gfnet_mobile.models.checkpoint import Checkpoint, read_checkpoint
 from gfnet_mobile.quiet import quiet
 from gfnet_mobile.runtimes import INTERPRETED, open_program

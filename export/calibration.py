@@ -14,6 +14,7 @@ from torch import Tensor
 from export.graphs import Graph
 from gfnet_mobile.bundle.manifest import CROP, Register, Step
 from gfnet_mobile.bundle.store import Bundle
+from gfnet_mobile.calibrate.recalibrate import Recalibrated, recalibrate
 from gfnet_mobile.data import sign_scenes
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.exit_rules import Floats
@@ -21,7 +22,6 @@ from gfnet_mobile.host.preprocess import load_image
 from gfnet_mobile.measure.answers import Subject, subject_of
 from gfnet_mobile.measure.data_set import SCENE, DataSet, folder_set, logits_on, some_of
 from gfnet_mobile.measure.logits import Logits
-from gfnet_mobile.measure.recalibrate import Recalibrated, recalibrate
 from gfnet_mobile.models.config import ModelConfig
 from gfnet_mobile.models.crop import crop
 from gfnet_mobile.runtimes import is_interpreted, unavailable

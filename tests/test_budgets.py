@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from gfnet_mobile.measure.budgets import exit_shares, outcome, published_thresholds
+from gfnet_mobile.calibrate.budgets import exit_shares, outcome, published_thresholds
 
 GOLDEN = np.load(published_files.REFERENCE / "thresholds.npz")
 mk = published_files.make_checkpoint

@@ -6,11 +6,11 @@ from calibration_data import latency, network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gfnet_mobile.calibrate.budgets import published_thresholds
+from gfnet_mobile.calibrate.calibrate import calibrate
+from gfnet_mobile.calibrate.goal import Goal
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.exit_rules import exit_steps, should_stop
-from gfnet_mobile.measure.budgets import published_thresholds
-from gfnet_mobile.measure.calibrate import calibrate
-from gfnet_mobile.measure.goal import Goal
 from gfnet_mobile.measure.logits import Logits
 
 GOALS = st.one_of(

@@ -8,10 +8,10 @@ import programs
 import pytest
 from calibration_data import CONTEXT
 
+from gfnet_mobile.calibrate.expectation import step_times
 from gfnet_mobile.host import session as session_module
 from gfnet_mobile.host.preprocess import from_pixels
 from gfnet_mobile.host.session import Session
-from gfnet_mobile.measure.expectation import step_times
 from gfnet_mobile.measure.step_latency import StepLatency
 from gfnet_mobile.runtimes import open_runtime
 from gfnet_mobile.runtimes.protocol import in_turn

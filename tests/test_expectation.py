@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfnet_mobile.measure.expectation import difference, expectation, step_times
+from gfnet_mobile.calibrate.expectation import difference, expectation, step_times
 from gfnet_mobile.measure.results import Device
 from gfnet_mobile.measure.step_latency import Context, StepLatency
 

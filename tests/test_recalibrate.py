@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from gfnet_mobile.bundle.manifest import ExitRule
 from gfnet_mobile.bundle.store import open_bundle, with_rules, write_manifest
+from gfnet_mobile.calibrate.recalibrate import recalibrate, same_shares
 from gfnet_mobile.host.exit_rules import exit_steps
-from gfnet_mobile.measure.recalibrate import recalibrate, same_shares
 from gfnet_mobile.measure.verify import verify
 
 MEASURES = st.sampled_from(["max_softmax", "margin", "entropy"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from calibration_data import network
 
-from gfnet_mobile.measure.temperature import HIGHEST, LOWEST, temperatures
+from gfnet_mobile.calibrate.temperature import HIGHEST, LOWEST, temperatures
 
 
 def unlikelihood(logits, labels, temperature):

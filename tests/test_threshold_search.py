@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gfnet_mobile.measure import threshold_search
-from gfnet_mobile.measure.threshold_search import Goals, images_of, search
+from gfnet_mobile.calibrate import threshold_search
+from gfnet_mobile.calibrate.threshold_search import Goals, images_of, search
 
 
 def case(seed, count, steps, coarse):

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gfnet_mobile.calibrate.trained_rule import trained_rule
 from gfnet_mobile.host.exit_rules import exit_steps
-from gfnet_mobile.measure.trained_rule import trained_rule
 
 
 def accuracy_and_steps(rule, logits, labels):

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gfnet_mobile.bundle.manifest import ExitRule
+from gfnet_mobile.calibrate.expectation import expectation
 from gfnet_mobile.compare.contenders import Contender
 from gfnet_mobile.compare.curves import best_first, hull, oracle, oracle_ms
 from gfnet_mobile.compare.options import Option
 from gfnet_mobile.compare.ratios import drawn_latencies, ratio
 from gfnet_mobile.compare.verdict import verdict
-from gfnet_mobile.measure.expectation import expectation
 from gfnet_mobile.measure.logits import Logits, halves
 from gfnet_mobile.measure.results import this_device
 from gfnet_mobile.measure.step_latency import Context, StepLatency

@@ -12,12 +12,12 @@ from rich.table import Table
 
 from gfnet_mobile.bundle.manifest import NAME
 from gfnet_mobile.bundle.store import open_bundle, with_rules
+from gfnet_mobile.calibrate.calibrate import Calibrated, check_logits
+from gfnet_mobile.calibrate.calibrate import calibrate as calibrate_for
+from gfnet_mobile.calibrate.expectation import Figure
+from gfnet_mobile.calibrate.goal import Goal, frontier
 from gfnet_mobile.cli.output import show
 from gfnet_mobile.errors import UserError
-from gfnet_mobile.measure.calibrate import Calibrated, check_logits
-from gfnet_mobile.measure.calibrate import calibrate as calibrate_for
-from gfnet_mobile.measure.expectation import Figure
-from gfnet_mobile.measure.goal import Goal, frontier
 from gfnet_mobile.measure.logits import read_logits
 from gfnet_mobile.measure.results import read_results
 from gfnet_mobile.measure.step_latency import StepLatency, step_latency

@@ -15,7 +15,7 @@ from gfnet_mobile.errors import UserError
 if TYPE_CHECKING:
     from export.crop import CropForm
     from export.packaging import Ios
-    from gfnet_mobile.measure.recalibrate import Recalibrated
+    from gfnet_mobile.calibrate.recalibrate import Recalibrated
     from gfnet_mobile.models.checkpoint import Checkpoint
 
 Target = Annotated[list[str], typer.Option(help="onnx, executorch, coreml or executorch-coreml; repeatable.")]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from gfnet_mobile.bundle.store import Bundle
+from gfnet_mobile.calibrate.calibrate import FEWEST, check_logits
 from gfnet_mobile.errors import UserError
-from gfnet_mobile.measure.calibrate import FEWEST, check_logits
 from gfnet_mobile.measure.logits import Logits, read_logits
 from gfnet_mobile.measure.results import Result
 from gfnet_mobile.measure.step_latency import Context, StepLatency, step_latency

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gfnet_mobile.bundle.manifest import ExitRule
+from gfnet_mobile.calibrate.calibrate import calibrate
+from gfnet_mobile.calibrate.expectation import Expectation, expectation
+from gfnet_mobile.calibrate.goal import frontier
 from gfnet_mobile.compare.contenders import Contender
 from gfnet_mobile.host.exit_rules import exit_steps
-from gfnet_mobile.measure.calibrate import calibrate
-from gfnet_mobile.measure.expectation import Expectation, expectation
-from gfnet_mobile.measure.goal import frontier
 from gfnet_mobile.measure.logits import halves
 
 

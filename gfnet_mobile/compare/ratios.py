@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gfnet_mobile.calibrate.expectation import Figure, drawn_medians, drawn_rounds
 from gfnet_mobile.compare.contenders import Contender
 from gfnet_mobile.compare.curves import Numbers, best_first
 from gfnet_mobile.compare.options import Option
-from gfnet_mobile.measure.expectation import Figure, drawn_medians, drawn_rounds
 
 DRAWS = 1000
 ROUNDING = 1e-9

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from gfnet_mobile.calibrate.expectation import Figure
 from gfnet_mobile.compare.contenders import Contender
 from gfnet_mobile.compare.curves import Spot, hull, oracle, oracle_ms
 from gfnet_mobile.compare.options import Option, options_of
 from gfnet_mobile.compare.ratios import Ratio, drawn_latencies, ratio
 from gfnet_mobile.compare.verdict import Verdict, verdict
-from gfnet_mobile.measure.expectation import Figure
 from gfnet_mobile.published.paper import CONDITIONS, Paper, paper_of
 
 

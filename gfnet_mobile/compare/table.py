@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gfnet_mobile.calibrate.expectation import Figure
 from gfnet_mobile.compare.report import Row
-from gfnet_mobile.measure.expectation import Figure
 
 COLUMNS = (
     "network", "accuracy, %", "95 % interval", "mean, ms", "p95, ms", "worst, ms", "static ÷ it", "95 % interval",

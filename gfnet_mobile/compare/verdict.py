@@ -11,9 +11,9 @@ from typing import Literal
 
 import numpy as np
 
+from gfnet_mobile.calibrate.expectation import Figure
 from gfnet_mobile.compare.options import Option
 from gfnet_mobile.compare.ratios import ROUNDING, Drawn, Ratio, ratio
-from gfnet_mobile.measure.expectation import Figure
 
 SLACK = 0.005
 """below the best accuracy that both kinds reach, where none is asked for: the last tenths cost most"""

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gfnet_mobile.bundle.manifest import ExitRule
+from gfnet_mobile.calibrate.budgets import BUDGETS, outcome, published_thresholds
+from gfnet_mobile.calibrate.threshold_search import Goals, images_of, search
 from gfnet_mobile.host.exit_rules import confidence, exit_steps
-from gfnet_mobile.measure.budgets import BUDGETS, outcome, published_thresholds
 from gfnet_mobile.measure.logits import halves
-from gfnet_mobile.measure.threshold_search import Goals, images_of, search
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from gfnet_mobile.calibrate.trained_rule import trained_rule
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.files import replacing
-from gfnet_mobile.measure.trained_rule import trained_rule
 from gfnet_mobile.models.checkpoint import save_checkpoint
 from gfnet_mobile.models.network import GlanceFocusNet
 from gfnet_mobile.models.policy import GruPolicy

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gfnet_mobile.bundle.manifest import Calibration, ExitRule
+from gfnet_mobile.calibrate.rule_choice import plain_form, settled
+from gfnet_mobile.calibrate.threshold_search import Goals, images_of, search
 from gfnet_mobile.host.exit_rules import Floats, exit_steps
-from gfnet_mobile.measure.rule_choice import plain_form, settled
-from gfnet_mobile.measure.threshold_search import Goals, images_of, search
 
 
 def trained_rule(logits: Floats, labels: NDArray[np.int64], max_loss: float = 0.005) -> ExitRule:

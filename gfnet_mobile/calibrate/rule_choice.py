@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gfnet_mobile.bundle.manifest import Measure
-from gfnet_mobile.host.exit_rules import Floats, confidence, first_reaching
-from gfnet_mobile.measure.budgets import outcome, published_thresholds
-from gfnet_mobile.measure.temperature import temperatures
-from gfnet_mobile.measure.threshold_search import (
+from gfnet_mobile.calibrate.budgets import outcome, published_thresholds
+from gfnet_mobile.calibrate.temperature import temperatures
+from gfnet_mobile.calibrate.threshold_search import (
     Goals,
     Images,
     Numbers,
@@ -24,6 +23,7 @@ from gfnet_mobile.measure.threshold_search import (
     search,
     threshold_row,
 )
+from gfnet_mobile.host.exit_rules import Floats, confidence, first_reaching
 
 Right = NDArray[np.bool_]
 """[N, T]: is the answer of a step right?"""

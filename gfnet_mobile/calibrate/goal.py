@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from gfnet_mobile.calibrate.threshold_search import Goals, Numbers
 from gfnet_mobile.measure.step_latency import StepLatency
-from gfnet_mobile.measure.threshold_search import Goals, Numbers
 
 LATE = 0.05
 """share of the images that may take longer than a p95"""

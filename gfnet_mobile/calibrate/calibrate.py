@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gfnet_mobile.bundle.manifest import Calibration, ExitRule, Manifest
+from gfnet_mobile.calibrate.expectation import Expectation, Figure, difference, expectation, step_times
+from gfnet_mobile.calibrate.goal import Goal, costs_of, feasible, wanted
+from gfnet_mobile.calibrate.rule_choice import Form, Right, best_form, plain_form, published, settled, trial
+from gfnet_mobile.calibrate.threshold_search import Goals, Numbers, images_of, search
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.host.exit_rules import Floats, first_reaching
-from gfnet_mobile.measure.expectation import Expectation, Figure, difference, expectation, step_times
-from gfnet_mobile.measure.goal import Goal, costs_of, feasible, wanted
 from gfnet_mobile.measure.logits import Logits, halves
 from gfnet_mobile.measure.results import now
-from gfnet_mobile.measure.rule_choice import Form, Right, best_form, plain_form, published, settled, trial
 from gfnet_mobile.measure.step_latency import StepLatency
-from gfnet_mobile.measure.threshold_search import Goals, Numbers, images_of, search
 
 FEWEST = 100
 """images, half of which are to judge by"""
