@@ -9,7 +9,7 @@ import native
 import numpy as np
 import PIL
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 from sklearn.datasets import load_sample_images
