@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from gfnet_mobile.data import sign_scenes
-from gfnet_mobile.data.sign_scenes import _COLUMNS, _DIGITS
+from gfnet_mobile.data.scenes import _COLUMNS, _DIGITS
 
-module = import_module("gfnet_mobile.data.sign_scenes")  # the package has a function of that name
+module = import_module("gfnet_mobile.data.scenes")
 
 FROZEN = {
     "train": "142ff55feaabcb0ba81fffb0c62d8672552add6ef310ca021a3d2e3d4f86c770",

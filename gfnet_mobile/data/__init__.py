@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gfnet_mobile.data.sign_scenes import sign_scenes as sign_scenes
+    from gfnet_mobile.data.scenes import sign_scenes as sign_scenes
 
 __all__ = ["sign_scenes"]
 
@@ -12,7 +12,6 @@ def __getattr__(name: str) -> Any:
     if name != "sign_scenes":
         raise AttributeError(f"module 'gfnet_mobile.data' has no attribute {name!r}")
     # on first use: class folders need no scikit-learn
-    from gfnet_mobile.data.sign_scenes import sign_scenes
+    from gfnet_mobile.data.scenes import sign_scenes
 
-    globals()[name] = sign_scenes  # the function, from now on, instead of the module of the same name
     return sign_scenes

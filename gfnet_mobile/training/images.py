@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from gfnet_mobile.data.folder import labelled_files
-from gfnet_mobile.data.sign_scenes import digit_canvases, sign_scenes
+from gfnet_mobile.data.scenes import digit_canvases, sign_scenes
 from gfnet_mobile.files import replacing
 from gfnet_mobile.models.config import ModelConfig
 from gfnet_mobile.training.folder_images import FolderImages
