@@ -1,5 +1,6 @@
 """8-bit programs: XNNPACK's quantiser marks what can be integers, real inputs say how large values become."""
 
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import torch
@@ -60,25 +61,23 @@ def _may_be_integers(node: Node, position: int | None) -> bool:
 
 def _leads_to(node: Node, output: int) -> bool:
     goal = node.graph.output_node().args[0][output]  # type: ignore[index, union-attr]
-    waiting, seen = [node], {node}
-    while waiting:
-        one = waiting.pop()
-        if one is goal:
-            return True
-        new = [user for user in one.users if user not in seen]
-        waiting += new
-        seen.update(new)
-    return False
+    return any(one is goal for one in _reached(node, lambda one: one.users))
 
 
 def _after_weights(node: Node) -> bool:
     """Is this a layer with weights, or does it follow from one?"""
+    return any(
+        one.op == "call_function" and any(word in str(one.target) for word in WEIGHTED)
+        for one in _reached(node, lambda one: one.all_input_nodes)
+    )
+
+
+def _reached(node: Node, beside: Callable[[Node], Iterable[Node]]) -> Iterator[Node]:
+    """``node``, and all that one comes to from there by way of ``beside``."""
     waiting, seen = [node], {node}
     while waiting:
         one = waiting.pop()
-        if any(word in str(one.target) for word in WEIGHTED) and one.op == "call_function":
-            return True
-        new = [source for source in one.all_input_nodes if source not in seen]
+        yield one
+        new = [other for other in beside(one) if other not in seen]
         waiting += new
         seen.update(new)
-    return False

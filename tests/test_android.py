@@ -14,6 +14,7 @@ import native_bundles
 import programs
 import pytest
 from lab import phone
+from refusals import refused_on
 
 from gfnet_mobile.cli.app import main
 from gfnet_mobile.devices import opened, session_on
@@ -229,12 +230,7 @@ def test_everything_can_be_removed(android, bundle, capfd):
 
 
 def refused(bundle, capfd, device="android"):
-    """The one line of a command that ends with exit code 2."""
-    capfd.readouterr()
-    assert main(["verify", str(bundle.folder), "--device", device]) == 2
-    out, err = capfd.readouterr()
-    assert out == "" and err.startswith("error: ") and err.count("\n") == 1
-    return err
+    return refused_on(device, bundle, capfd)
 
 
 def test_without_a_phone_it_says_how_to_plug_one_in(android, bundle, capfd):

@@ -14,6 +14,7 @@ import native_bundles
 import programs
 import pytest
 from lab import swift
+from refusals import refused_on
 from runner_server import in_swift
 
 from gfnet_mobile.cli.app import main
@@ -230,12 +231,7 @@ def test_a_usbmuxd_that_behaves_badly_ends_in_one_line(iphones, phone, bundle, c
 
 
 def refused(bundle, capfd, device="ios"):
-    """The one line of a command that ends with exit code 2."""
-    capfd.readouterr()
-    assert main(["verify", str(bundle.folder), "--device", device]) == 2
-    out, err = capfd.readouterr()
-    assert out == "" and err.startswith("error: ") and err.count("\n") == 1
-    return err
+    return refused_on(device, bundle, capfd)
 
 
 def test_a_bundle_that_the_app_cannot_run_is_told_how_to_be_exported(recurrent_bundle, phone, capfd):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import programs
 import pytest
+from refusals import refused_on
 
 from gfnet_mobile import doctor
 from gfnet_mobile.bundle.store import open_bundle
@@ -45,12 +46,7 @@ def phone(tool, iphones, app):
 
 
 def refused(bundle, capfd, device="ios"):
-    """The one line of a command that ends with exit code 2."""
-    capfd.readouterr()
-    assert main(["verify", str(bundle.folder), "--device", device]) == 2
-    out, err = capfd.readouterr()
-    assert out == "" and err.startswith("error: ") and err.count("\n") == 1
-    return err
+    return refused_on(device, bundle, capfd)
 
 
 def test_each_road_starts_the_app_copies_the_bundle_and_measures(phone, bundle, tmp_path, capfd):

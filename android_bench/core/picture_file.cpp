@@ -35,8 +35,8 @@ std::vector<uint8_t> read_file(const std::string& path) {
 }
 
 [[noreturn]] void refuse_damaged(const std::string& name, std::string reason) {
-    for (char& letter :
-         reason) {  // the decoder names a PNG chunk by four bytes of the file, whatever they are
+    // the decoder names a PNG chunk by four bytes of the file, whatever they are
+    for (char& letter : reason) {
         if (letter < ' ' || letter > '~') letter = '?';
     }
     throw InputError(name + ": is damaged or of a kind that is not read: " + reason);
