@@ -26,6 +26,7 @@ from gfnet_mobile.bundle.store import Bundle, open_bundle
 from gfnet_mobile.calibrate.calibrate import Calibrated, calibrate
 from gfnet_mobile.calibrate.expectation import Figure, expectation, step_times
 from gfnet_mobile.calibrate.goal import Goal
+from gfnet_mobile.compare.curves import oracle_ms, oracle_spots
 from gfnet_mobile.data import sign_scenes
 from gfnet_mobile.host import session as session_module
 from gfnet_mobile.host.exit_rules import exit_steps, should_stop
@@ -34,7 +35,7 @@ from gfnet_mobile.measure import bench as bench_module
 from gfnet_mobile.measure.answers import subject_of
 from gfnet_mobile.measure.bench import bench
 from gfnet_mobile.measure.data_set import logits_on, scene_set
-from gfnet_mobile.measure.logits import Logits
+from gfnet_mobile.measure.logits import Logits, halves
 from gfnet_mobile.measure.results import Device, Result
 from gfnet_mobile.measure.step_latency import Context, StepLatency, step_latency
 from gfnet_mobile.runtimes import open_runtime
@@ -131,17 +132,14 @@ def _over_splits(
 
 def oracle(cached: Logits, latency: StepLatency) -> None:
     """Part 2: mean time of calibrated rules, divided by the oracle's at the same accuracy on the same scenes."""
-    second = np.array_split(np.random.default_rng(0).permutation(len(cached.labels)), 2)[1]
-    right = cached.logits[second].argmax(axis=2) == cached.labels[second, None]
-    means = latency.means_ms
-    cheapest = np.sort(np.where(right.any(axis=1), means[right.argmax(axis=1)], np.inf))
+    _, second = halves(len(cached.labels))
+    spots = oracle_spots(cached.logits[second].argmax(axis=2) == cached.labels[second, None], latency.means_ms)
     print("| goal | accuracy, % | mean, ms | oracle's mean, ms | calibrated ÷ oracle |\n|---|---|---|---|---|")
     for loss in LOSSES:
         (found,) = calibrate(cached, latency, [Goal("max_loss", loss)], "")
-        hits = round(found.judged.accuracy.value * len(second))
-        whole = (cheapest[:hits].sum() + (len(second) - hits) * means[0]) / len(second)
-        mean = found.judged.mean_ms.value
-        print(f"| {found.goal} | {100 * hits / len(second):.2f} | {mean:.3f} | {whole:.3f} | **{mean / whole:.2f}** |")
+        accuracy, mean = found.judged.accuracy.value, found.judged.mean_ms.value
+        whole = oracle_ms(spots, accuracy)
+        print(f"| {found.goal} | {100 * accuracy:.2f} | {mean:.3f} | {whole:.3f} | **{mean / whole:.2f}** |")
     print()
 
 
@@ -161,10 +159,10 @@ def expected(bundle: Bundle, target: str, cached: Logits, scenes: int, rounds: i
     latency = step_latency(results, bundle.manifest, target)
     print(f"| {target}, goal | expected mean, ms | measured | apart | expected p95, ms | measured | apart |")
     print("|---|---|---|---|---|---|---|")
-    second = np.array_split(np.random.default_rng(0).permutation(len(cached.labels)), 2)[1]
+    _, second = halves(len(cached.labels))
     for goal, rule, times in zip(goals, rules, np.array(taken).T, strict=True):
         ends = exit_steps(rule, cached.logits[second])
-        said = expectation(ends, np.ones(len(ends), bool), latency, len(rule.thresholds))
+        said = expectation(ends, np.ones(len(ends), bool), latency, rule.last_step)
         cells = [_beside(said.mean_ms, float(times.mean())), _beside(said.p95_ms, float(np.quantile(times, 0.95)))]
         print(f"| {goal} | {' | '.join(cells)} |")
     print()

@@ -174,6 +174,11 @@ class ExitRule(_Strict):
         return (self.calibration.step_ms if self.calibration else None) or ()
 
     @property
+    def last_step(self) -> int:
+        """The last one that an image can come to: at a threshold of 0 everything leaves."""
+        return self.thresholds.index(0.0) if 0.0 in self.thresholds else len(self.thresholds)
+
+    @property
     def anywhere(self) -> "ExitRule":
         """Without what holds on one device only."""
         if self.calibration is None:

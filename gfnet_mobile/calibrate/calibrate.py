@@ -171,12 +171,12 @@ def _judged(
     """What to expect of the first way, beside the other; ``unseen`` holds the forms' confidences on the second half."""
     ours, other = pair
     thresholds = settled(ours.thresholds, ours.form.sure)
+    rule = ExitRule(measure=ours.form.measure, temperature=ours.form.temperature, thresholds=thresholds)
     row = np.array([np.inf if one is None else one for one in thresholds], np.float32)
-    last_step = thresholds.index(0.0) if 0.0 in thresholds else len(thresholds)
     first, second = halves
     mine = _outcome(unseen[id(ours.form)], row, second.right)
     theirs = None if other is None else _outcome(unseen[id(other.form)], other.thresholds, second.right)
-    judged = expectation(*mine, latency, last_step)
+    judged = expectation(*mine, latency, rule.last_step)
     expected = {
         "goal": str(goal),
         "accuracy": judged.accuracy.value,
@@ -189,13 +189,8 @@ def _judged(
     }
     return Calibrated(
         goal=goal,
-        rule=ExitRule(
-            measure=ours.form.measure,
-            temperature=ours.form.temperature,
-            thresholds=thresholds,
-            calibration=about.model_copy(update=expected),
-        ),
-        found=expectation(*_outcome(ours.form.sure, row, first.right), latency, last_step),
+        rule=rule.model_copy(update={"calibration": about.model_copy(update=expected)}),
+        found=expectation(*_outcome(ours.form.sure, row, first.right), latency, rule.last_step),
         judged=judged,
         loss=difference(second.right[:, -1], mine[1]),
         against=theirs and _against(mine, theirs, latency.means_ms),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gfnet_mobile.measure.step_latency import StepLatency
+from gfnet_mobile.measure.step_latency import StepLatency, weighted_quantile
 
 DRAWS = 300
 SLOW = 0.995
@@ -58,8 +58,8 @@ def expectation(ends: NDArray[np.int64], right: NDArray[np.bool_], latency: Step
         accuracy=_share(right),
         mean_steps=float(ends.mean()) + 1,
         mean_ms=_figure(float(shares @ latency.means_ms), (drawn_shares * _means(times, drawn)).sum(axis=1)),
-        p50_ms=float(_quantile(times, once, 0.5)[0]),
-        p95_ms=_figure(float(_quantile(times, once, 0.95)[0]), _quantile(times, weights, 0.95)),
+        p50_ms=float(weighted_quantile(times, once, 0.5)[0]),
+        p95_ms=_figure(float(weighted_quantile(times, once, 0.95)[0]), weighted_quantile(times, weights, 0.95)),
         worst_ms=float(np.quantile(times[last_step], SLOW, method="higher")),
         leaves=tuple(shares.tolist()),
     )
@@ -97,18 +97,10 @@ def _figure(value: float, drawn: NDArray[np.float64]) -> Figure:
 
 def drawn_medians(times: NDArray[np.float64], rounds: NDArray[np.float64]) -> NDArray[np.float64]:
     """[draws, T]: the medians of ``times`` [T, rounds], where ``rounds`` [draws, rounds] count so much."""
-    return np.stack([_quantile(one, rounds, 0.5) for one in times], axis=1)
+    return np.stack([weighted_quantile(one, rounds, 0.5) for one in times], axis=1)
 
 
 def _means(times: NDArray[np.float64], rounds: NDArray[np.float64]) -> NDArray[np.float64]:
     """[draws, T]: `StepLatency.means_ms` of ``times`` [T, rounds], where ``rounds`` [draws, rounds] count so much."""
     medians = drawn_medians(times, rounds)
     return medians * ((rounds @ times.T).mean(axis=1) / medians.mean(axis=1))[:, None]
-
-
-def _quantile(times: NDArray[np.float64], weights: NDArray[np.float64], share: float) -> NDArray[np.float64]:
-    """[draws]: the smallest of ``times`` [...] that a ``share`` of ``weights`` [draws, ...] stay within."""
-    order = times.ravel().argsort()
-    below = weights.reshape(len(weights), -1)[:, order].cumsum(axis=1)
-    found: NDArray[np.float64] = times.ravel()[order][(below >= share * (1 - 1e-9)).argmax(axis=1)]
-    return found

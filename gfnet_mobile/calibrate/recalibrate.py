@@ -43,7 +43,10 @@ def recalibrate(
     """From logits [N, T, K] of the eager network and of ``target`` on the same images; ``data`` names these."""
     manifest = bundle.manifest
     name, rule = manifest.default_rule, manifest.rules[manifest.default_rule]
-    rules = {other: _calibrated(manifest.rules[other], eager, compressed, labels, data) for other in manifest.rules}
+    rules = {
+        other: calibrated(same_shares(old, eager, compressed), compressed, labels, data)
+        for other, old in manifest.rules.items()
+    }
     return Recalibrated(
         target=target,
         count=len(labels),
@@ -101,8 +104,8 @@ def _nearest(sure: Floats, wanted: int, most: int) -> int:
     return more if more <= most and more - wanted <= wanted - fewer else fewer
 
 
-def _calibrated(rule: ExitRule, eager: Floats, compressed: Floats, labels: NDArray[np.int64], data: str) -> ExitRule:
-    new = same_shares(rule, eager, compressed)
-    found = at_rule(compressed, labels, new)
+def calibrated(rule: ExitRule, logits: Floats, labels: NDArray[np.int64], data: str) -> ExitRule:
+    """``rule`` with what it comes to on images with ``logits`` [N, T, K] and ``labels`` [N]; ``data`` names them."""
+    found = at_rule(logits, labels, rule)
     calibration = Calibration(data=data, accuracy=found.accuracy, mean_steps=found.mean_steps, leaves=found.share)
-    return new.model_copy(update={"calibration": calibration})
+    return rule.model_copy(update={"calibration": calibration})

@@ -1,7 +1,7 @@
 """What is compared: bundles, each with what it said on the same images and how long it took, in one context."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from gfnet_mobile.calibrate.calibrate import FEWEST, check_logits
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.measure.logits import Logits, read_logits
 from gfnet_mobile.measure.results import Result
-from gfnet_mobile.measure.step_latency import Context, StepLatency, step_latency
+from gfnet_mobile.measure.step_latency import StepLatency, step_latency
 
 
 @dataclass(frozen=True)
@@ -101,13 +101,10 @@ def _check_images(found: Sequence[Contender]) -> None:
 def _check_contexts(found: Sequence[Contender]) -> None:
     first = found[0]
     for one in found[1:]:
-        for name in (field.name for field in fields(Context)):
-            values = [getattr(each.latency.context, name) for each in (first, one)]
-            if values[0] != values[1]:
-                texts = [value.model if name == "device" else str(value) for value in values]
-                says = name if texts[0] != texts[1] else f"{name}'s system"
-                raise UserError(
-                    f"{one.bundle.folder}: measured in another context than {first.bundle.folder} "
-                    f"({says}: {texts[1]}, {texts[0]}); measure them in turn (bench {first.bundle.folder} "
-                    f"--against {one.bundle.folder}), or give --mixed"
-                )
+        if unlike := one.latency.context.differs(first.latency.context):
+            name, mine, its = unlike
+            raise UserError(
+                f"{one.bundle.folder}: measured in another context than {first.bundle.folder} "
+                f"({name}: {mine}, {its}); measure them in turn (bench {first.bundle.folder} "
+                f"--against {one.bundle.folder}), or give --mixed"
+            )

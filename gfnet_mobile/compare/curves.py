@@ -41,17 +41,23 @@ def _gain(one: Spot, other: Spot) -> float:
 
 
 def oracle(contender: Contender) -> list[Spot]:
-    """Whoever knows beforehand which exit is the cheapest right one of each image, on the half that is judged by: one
-    spot for each step that it goes to at most. Images that it will not get right leave at the glance. Between two spots
-    it takes the step for some of the images, so that the line between them is the oracle's as well."""
+    """`oracle_spots` on the half of the images that is judged by."""
     _, second = halves(len(contender.cached.labels))
     logits, labels = contender.cached.logits[second], contender.cached.labels[second]
-    right = logits.argmax(axis=2) == labels[:, None]
-    first = np.where(right.any(axis=1), right.argmax(axis=1), contender.steps)
+    return oracle_spots(logits.argmax(axis=2) == labels[:, None], contender.latency.medians_ms)
+
+
+def oracle_spots(right: NDArray[np.bool_], times: Numbers) -> list[Spot]:
+    """Whoever knows beforehand which exit is the cheapest right one of each image, from right answers [N, T] and the
+    mean latency up to each step, ms [T]: one spot for each step that it goes to at most. Images that it will not get
+    right leave at the glance. Between two spots it takes the step for some of the images, so that the line between them
+    is the oracle's as well."""
+    steps = len(times)
+    first = np.where(right.any(axis=1), right.argmax(axis=1), steps)
     spots = []
-    for most in range(contender.steps):
+    for most in range(steps):
         ends = np.where(first <= most, first, 0)
-        spots.append((float((first <= most).mean()), float(contender.latency.medians_ms[ends].mean())))
+        spots.append((float((first <= most).mean()), float(times[ends].mean())))
     return spots
 
 

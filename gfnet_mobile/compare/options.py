@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gfnet_mobile.bundle.manifest import ExitRule
-from gfnet_mobile.calibrate.calibrate import calibrate
+from gfnet_mobile.calibrate.calibrate import Calibrated, calibrate
 from gfnet_mobile.calibrate.expectation import Expectation, expectation
 from gfnet_mobile.calibrate.goal import frontier
 from gfnet_mobile.compare.contenders import Contender
@@ -44,11 +44,12 @@ def options_of(contender: Contender, budgets: int) -> list[Option]:
     if contender.steps == 1:
         return [_option(contender, None)]
     goals = frontier(contender.latency, budgets)
-    found = {one.rule.thresholds: one.rule for one in calibrate(contender.cached, contender.latency, goals, "compare")}
-    return [_option(contender, rule) for rule in found.values()]
+    found = {one.rule.thresholds: one for one in calibrate(contender.cached, contender.latency, goals, "compare")}
+    return [_option(contender, one) for one in found.values()]
 
 
-def _option(contender: Contender, rule: ExitRule | None) -> Option:
+def _option(contender: Contender, calibrated: Calibrated | None) -> Option:
+    rule = None if calibrated is None else calibrated.rule
     logits, labels = contender.cached.logits, contender.cached.labels
     ends = np.zeros(len(labels), np.int64) if rule is None else exit_steps(rule, logits)
     right = logits[np.arange(len(labels)), ends].argmax(axis=1) == labels
@@ -61,11 +62,5 @@ def _option(contender: Contender, rule: ExitRule | None) -> Option:
         ends=ends[second],
         right=right[second],
         mean_ms=float(contender.latency.medians_ms[ends[second]].mean()),
-        expected=expectation(ends[second], right[second], contender.latency, _last_step(contender, rule)),
+        expected=calibrated.judged if calibrated else expectation(ends[second], right[second], contender.latency, 0),
     )
-
-
-def _last_step(contender: Contender, rule: ExitRule | None) -> int:
-    """The last one that an image can come to: at a threshold of 0 everything leaves."""
-    thresholds = [] if rule is None else list(rule.thresholds)
-    return thresholds.index(0.0) if 0.0 in thresholds else contender.steps - 1

@@ -11,6 +11,7 @@ import numpy as np
 
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.measure.results import Result
+from gfnet_mobile.measure.step_latency import weighted_quantile
 
 EXPECTED = "expected"
 
@@ -110,16 +111,14 @@ def _expected(results: Sequence[Result], bundle: Bundle) -> dict[int, Figures]:
         here = {one.what: one for one in results if one.repeat == repeat}
         ends = [here[f"end_to_end:{step}"] for step in range(len(leaves))]
         mean = sum(share * end.summary.p50 for share, end in zip(leaves, ends, strict=True))
-        found[repeat] = Figures(mean, _quantile(leaves, [end.samples_ms for end in ends]))
+        found[repeat] = Figures(mean, _p95(leaves, [end.samples_ms for end in ends]))
     return found
 
 
-def _quantile(shares: Sequence[float], samples: Sequence[Sequence[float]]) -> float:
+def _p95(shares: Sequence[float], samples: Sequence[Sequence[float]]) -> float:
     """The 95th percentile of a mixture: each list of samples counts as its share."""
     values = np.concatenate([np.asarray(some) for some in samples])
     weights = np.concatenate(
         [np.full(len(some), share / len(some)) for share, some in zip(shares, samples, strict=True)]
     )
-    order = np.argsort(values, kind="stable")
-    reached = np.cumsum(weights[order]) >= 0.95 * weights.sum() * (1 - 1e-9)
-    return float(values[order][np.argmax(reached)])
+    return float(weighted_quantile(values, weights[None], 0.95)[0])

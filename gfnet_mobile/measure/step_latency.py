@@ -34,6 +34,16 @@ class Context:
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
         return f"{self.device.model}, {self.device.os}; {self.runtime} {self.runtime_version}, {threads}"
 
+    def differs(self, other: "Context") -> tuple[str, str, str] | None:
+        """The first field in which ``other`` differs, and what is to be said of both; None if none does."""
+        for name in (field.name for field in fields(Context)):
+            mine, its = getattr(self, name), getattr(other, name)
+            if mine != its:
+                if name != "device":
+                    return name, str(mine), str(its)
+                return (name, mine.model, its.model) if mine.model != its.model else (name, mine.os, its.os)
+        return None
+
 
 @dataclass(frozen=True)
 class StepLatency:
@@ -96,6 +106,15 @@ def step_latency(
     return StepLatency(context, samples, tuple(started for started, _ in runs))
 
 
+def weighted_quantile(times: Samples, weights: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """[draws]: the smallest of ``times`` [...] that a ``share`` of ``weights`` [draws, ...] stay within."""
+    order = times.ravel().argsort()
+    below = weights.reshape(len(weights), -1)[:, order].cumsum(axis=1)
+    reached = below >= share * (1 - 1e-9) * below[:, -1:]
+    found: NDArray[np.float64] = times.ravel()[order][reached.argmax(axis=1)]
+    return found
+
+
 def _picked(results: Sequence[Result], wanted: dict[str, str | int | None]) -> Sequence[Result]:
     for name, value in wanted.items():
         if value is not None:
@@ -115,12 +134,11 @@ def _only_context(results: Sequence[Result]) -> Context:
     found = list(dict.fromkeys(Context(**{name: getattr(one, name) for name in names}) for one in results))
     first, *others = found
     for other in others:
-        name = next(name for name in names if getattr(first, name) != getattr(other, name))
-        values = [one.device.model if name == "device" else str(getattr(one, name)) for one in (first, other)]
-        if values[0] == values[1]:
-            values = [first.device.os, other.device.os]
-        choice = f"choose with --{name}" if name in ("device", "target", "threads") else "keep one of them in the file"
-        raise UserError(f"latencies: of several contexts ({name}: {values[0]}, {values[1]}); {choice}")
+        if unlike := first.differs(other):
+            name, mine, its = unlike
+            pick = name in ("device", "target", "threads")
+            choice = f"choose with --{name}" if pick else "keep one of them in the file"
+            raise UserError(f"latencies: of several contexts ({name}: {mine}, {its}); {choice}")
     return first
 
 
