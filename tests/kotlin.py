@@ -98,7 +98,8 @@ def build() -> Build:
 
 def compile_app(sources: Sequence[Path], to: Path) -> None:
     """An app's folders of sources, and JUnit tests among them, against the library."""
-    _compile(_jars(), sources, to, (*build().classes, *_junit()))
+    library = build()
+    _compile(_jars(), sources, to, (*library.classes, *_junit()))
 
 
 def _junit() -> tuple[Path, ...]:
