@@ -40,13 +40,14 @@ def main() -> None:
         with Session(bundle, "onnx", 1) as session:
             for number in range(rounds + 10):
                 start = perf_counter()
-                answer = session.classify(replace(picture))  # a new picture each time: putting it in place counts
+                # a new picture each time, since putting it in place counts, and a rule that is asked at every step
+                answer = session.classify(replace(picture), threshold=1.0)
                 if number >= 10:
                     whole.append((perf_counter() - start) * 1e3)
                     graphs.append(answer.elapsed_ms)
         added = np.array(whole) - np.array(graphs)
         print(f"classify {np.median(whole):.3f} ms, graph calls {np.median(graphs):.3f} ms")
-        print(f"host overhead {np.median(added):.3f} ms, {100 * np.median(added / np.array(graphs)):.2f} % (bar: 5 %)")
+        print(f"host overhead {np.median(added):.3f} ms, {100 * np.median(added / np.array(graphs)):.2f} % (bar: 3 %)")
         demo = export_bundle("demo", ["onnx"], folder)
         image = folder / "scene.png"
         Image.fromarray(sign_scenes(1, seed=0, split="test")[0][0]).save(image)

@@ -11,9 +11,12 @@ PREPARED = from_pixels(np.full((224, 224, 3), 128, np.uint8))
 
 
 def step(index, position=None, name="three", confidence=0.5):
-    logits = np.zeros(10, np.float32)
+    logits = np.full(10, np.log(max(1 - confidence, 1e-9) / 9), np.float32)
+    logits[3] = np.log(max(confidence, 1e-9))
     size = None if position is None else 96
-    return Step(index, logits, logits, confidence, 3, name, position, size, PREPARED.region(), 1.0)
+    made = Step(index, logits, 3, name, position, size, PREPARED.region(), 1.0)
+    assert made.confidence == pytest.approx(confidence, abs=1e-6)
+    return made
 
 
 def has_colour(picture, colour):

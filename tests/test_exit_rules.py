@@ -73,4 +73,4 @@ def test_null_never_stops_and_the_last_step_always_does():
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_logits_that_are_not_finite_are_refused(value):
     with pytest.raises(UserError, match="not finite"):
-        should_stop(uniform_rule(0.5, 2), 0, np.array([0, value], np.float32))
+        exit_steps(uniform_rule(0.5, 2), np.array([[[0, value], [0, 1]]], np.float32))

@@ -37,6 +37,10 @@ def softmax(logits: Floats) -> Floats:
 def confidence(measure: Measure, temperature: float | NDArray[np.float64], logits: Floats) -> Floats:
     """How sure logits float32 [..., K] are, float32 [...]; ``temperature`` broadcasts against [..., 1]."""
     check_finite(logits)
+    return _confidence(measure, temperature, logits)
+
+
+def _confidence(measure: Measure, temperature: float | NDArray[np.float64], logits: Floats) -> Floats:
     exact = logits.astype(np.float64)
     # below -200 the exponential adds nothing; the bound keeps the products of `entropy` finite
     scaled = np.maximum((exact - exact.max(axis=-1, keepdims=True)) / temperature, -200.0)
@@ -54,12 +58,13 @@ def confidence(measure: Measure, temperature: float | NDArray[np.float64], logit
 
 
 def should_stop(rule: ExitRule, step: int, logits: Floats) -> bool:
-    """Does the sequence end with step ``step`` (0 is the glance), whose logits are float32 [K]?"""
-    sure = confidence(rule.measure, rule.temperature[step], logits)
+    """Does the sequence end with step ``step`` (0 is the glance), whose logits are float32 [K] and finite?"""
     if step == len(rule.thresholds):
         return True
     threshold = rule.thresholds[step]
-    return threshold is not None and bool(sure >= np.float32(threshold))
+    if threshold is None:
+        return False
+    return bool(_confidence(rule.measure, rule.temperature[step], logits) >= np.float32(threshold))
 
 
 def exit_steps(rule: ExitRule, logits: Floats) -> NDArray[np.int64]:

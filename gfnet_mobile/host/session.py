@@ -6,6 +6,7 @@ handful of prepared calls.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from time import perf_counter_ns
 from types import TracebackType
 from typing import Any
@@ -30,11 +31,7 @@ class Step:
     index: int
     """0 is the glance"""
     logits: NDArray[np.float32]
-    """[K]"""
-    probabilities: NDArray[np.float32]
-    """[K]"""
-    confidence: float
-    """the largest probability"""
+    """[K], finite"""
     label: int
     """class index"""
     name: str | None
@@ -47,6 +44,16 @@ class Step:
     """what was looked at, in the upright source picture"""
     elapsed_ms: float
     """work of this and earlier steps, without the caller's time in between"""
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float32]:
+        """[K]"""
+        return softmax(self.logits)
+
+    @property
+    def confidence(self) -> float:
+        """The largest probability."""
+        return float(self.probabilities[self.label])
 
 
 Stop = Callable[[Step], bool]
@@ -215,7 +222,6 @@ class Session:
         step = program.steps[index]
         logits = self._registers[step.logits][0].copy()
         check_finite(logits)
-        probabilities = softmax(logits)
         label = int(logits.argmax())
         position = None
         if step.position is not None:
@@ -224,8 +230,6 @@ class Session:
         return Step(
             index=index,
             logits=logits,
-            probabilities=probabilities,
-            confidence=float(probabilities[label]),
             label=label,
             name=program.labels[label] if program.labels else None,
             position=position,
