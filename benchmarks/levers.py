@@ -19,7 +19,12 @@ from gfnet_mobile import Session
 from gfnet_mobile.data import sign_scenes
 
 TARGETS = ("onnx", "executorch")
-LEVERS = {"fuse": {"fuse": True}, "int8": {"compress": {"": "int8"}, "calibration": 500}}
+LEVERS = {
+    "fuse": {"fuse": True},
+    "host crop": {"crop": "host"},
+    "both": {"fuse": True, "crop": "host"},
+    "int8": {"compress": {"": "int8"}, "calibration": 500},
+}
 """name → what `export_bundle` is told"""
 WARMUP = 10
 

@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
@@ -87,7 +88,8 @@ def main() -> None:
         outcome = _run(part, chosen.runner)
         with replacing(RESULTS / f"{part.name}.json") as file:
             file.write_text(outcome.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        _write_page()
+        with replacing(PAGE) as file:
+            file.write_text(page(), encoding="utf-8")
 
 
 def _run(part: Part, runner: Path | None) -> Outcome:
@@ -115,7 +117,8 @@ def _run(part: Part, runner: Path | None) -> Outcome:
     )
 
 
-def _write_page() -> None:
+def page() -> str:
+    """All results that there are, as Markdown."""
     lines = [
         "# Performance",
         "",
@@ -124,24 +127,19 @@ def _write_page() -> None:
         "columns mean: [compare.md](compare.md), [calibrate.md](calibrate.md).",
     ]
     for part in PARTS:
-        file = RESULTS / f"{part.name}.json"
-        if not file.exists():
-            continue
-        outcome = Outcome.model_validate_json(file.read_text(encoding="utf-8"))
-        packages = ", ".join(f"{package} {number}" for package, number in outcome.packages.items())
-        load = " to ".join(f"{one:.1f}" for one in outcome.load)
-        printed = outcome.printed.strip()
-        lines += [
-            "",
-            f"## {part.title}",
-            "",
-            f"`{outcome.command}`, {outcome.started}, {outcome.seconds} s; {outcome.device.model}, "
-            f"{outcome.device.cores} cores, load {load}; {packages}.",
-            "",
-            printed if part.is_markdown else f"```\n{printed}\n```",
-        ]
-    with replacing(PAGE) as file:
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        if (file := RESULTS / f"{part.name}.json").exists():
+            lines += ["", f"## {part.title}", "", *_section(part, Outcome.model_validate_json(file.read_bytes()))]
+    return "\n".join(lines) + "\n"
+
+
+def _section(part: Part, outcome: Outcome) -> Iterator[str]:
+    packages = ", ".join(f"{package} {number}" for package, number in outcome.packages.items())
+    load = " to ".join(f"{one:.1f}" for one in outcome.load)
+    yield f"`{outcome.command}`, {outcome.started}, {outcome.seconds} s; {outcome.device.model}, {outcome.device.cores}"
+    yield f"cores, load {load}; {packages}."
+    yield ""
+    printed = outcome.printed.strip()
+    yield printed if part.is_markdown else f"```\n{printed}\n```"
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from gfnet_mobile.cli.app import main
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.files import sha256
 from gfnet_mobile.models.checkpoint import load_checkpoint, read_checkpoint
+from gfnet_mobile.models.config import EncoderConfig
 from gfnet_mobile.models.network import GlanceFocusNet
 from gfnet_mobile.training import run as training_run
 from gfnet_mobile.training.defaults import folder_recipe
@@ -218,3 +219,26 @@ def test_folders_without_classes_or_with_other_ones_in_val_are_refused(tmp_path)
         _recipe(tmp_path)
     with pytest.raises(UserError, match="no such folder"):
         _recipe(tmp_path / "nowhere")
+
+
+def test_glance_and_focus_can_learn_as_one_network(photos, tmp_path):
+    recipe = _recipe(photos)
+    stages = tuple(
+        stage.model_copy(update={"shared": True}) if stage.kind == "encoders" else stage for stage in recipe.stages
+    )
+    model = load_checkpoint(_train(recipe.model_copy(update={"stages": stages}), tmp_path))
+    assert _validation(tmp_path)[-1][-1] >= 0.8
+    glance, focus = (dict(encoder.named_parameters()) for encoder in (model.glance, model.focus))
+    assert all(torch.equal(parameter, glance[name]) for name, parameter in focus.items())
+    assert not {parameter.data_ptr() for parameter in focus.values()} & {one.data_ptr() for one in glance.values()}
+    glance, focus = (dict(encoder.named_buffers()) for encoder in (model.glance, model.focus))
+    means = [name for name in glance if name.endswith("running_mean")]
+    assert not any(torch.equal(glance[name], focus[name]) for name in means)
+
+
+def test_unlike_encoders_cannot_learn_as_one(photos):
+    model = _recipe(photos).model
+    narrow = EncoderConfig(backbone="gfnet_tiny", options={"channels": [16, 16, 16, 128]})
+    network = GlanceFocusNet(model.model_copy(update={"focus_encoder": narrow}))
+    with pytest.raises(UserError, match="of the same backbone"):
+        EncoderTraining(network, EncoderStage(patches="random", views=8, batch=8, shared=True))
