@@ -84,17 +84,19 @@ def _pictures(images: Sequence[Path]) -> Iterator[Path]:
 
 
 def _as_json(path: Path, bundle: Bundle, steps: Sequence[Step]) -> dict[str, Any]:
-    fields = [asdict(step) for step in steps]
-    for step in fields:
-        step["logits"], step["probabilities"] = step["logits"].tolist(), step["probabilities"].tolist()
     answer = steps[-1]
     return {
         "image": str(path),
         "bundle_id": bundle.manifest.bundle_id,
         "label": answer.label,
         "name": answer.name,
-        "steps": fields,
+        "steps": [_step_as_json(step) for step in steps],
     }
+
+
+def _step_as_json(step: Step) -> dict[str, Any]:
+    found = {"probabilities": step.probabilities.tolist(), "confidence": step.confidence}
+    return {**asdict(step), "logits": step.logits.tolist(), **found}
 
 
 def _print_table(results: Sequence[tuple[Path, Sequence[Step]]]) -> None:
