@@ -23,9 +23,10 @@ from export.compress import parsed
 from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.compare.contenders import contenders
 from gfnet_mobile.compare.draw import draw
+from gfnet_mobile.compare.ratios import drawn_latencies
 from gfnet_mobile.compare.report import Comparison, compare
 from gfnet_mobile.compare.table import COLUMNS, cells, times
-from gfnet_mobile.compare.verdict import SLACK
+from gfnet_mobile.compare.verdict import SLACK, verdict
 from gfnet_mobile.measure import bench as bench_module
 from gfnet_mobile.measure.answers import subject_of
 from gfnet_mobile.measure.bench import bench
@@ -80,9 +81,11 @@ def _compared(bundles: Sequence[Bundle], target: str, scenes: DataSet, rounds: i
     results = bench(dynamic, [target], against=statics, rounds=rounds)
     sides = contenders(bundles, logits, results)
     found = compare(sides, budgets)
-    best = max(row.option.fitted_accuracy for row in found.rows if row.option.rule is None)
-    verdicts = [*compare(sides, budgets, best - SLACK).verdicts, *found.verdicts]
-    return replace(found, verdicts=list({verdict.sentence: verdict for verdict in verdicts}.values()))
+    dynamics = [row.option for row in found.rows if row.option.rule is not None]
+    others = [row.option for row in found.rows if row.option.rule is None]
+    best = max(one.fitted_accuracy for one in others)
+    verdicts = [verdict(dynamics, others, drawn_latencies(sides), best - SLACK), *found.verdicts]
+    return replace(found, verdicts=list({one.sentence: one for one in verdicts}.values()))
 
 
 def _lines(target: str, comparison: Comparison) -> Iterator[str]:
@@ -93,10 +96,10 @@ def _lines(target: str, comparison: Comparison) -> Iterator[str]:
     for row in comparison.rows:
         yield "| " + " | ".join(cells(row)) + " |"
     yield ""
-    for verdict in comparison.verdicts:
-        yield f"**{verdict.sentence}**"
-        if verdict.ratio is not None:
-            value, interval = times(verdict.ratio.interpolated)
+    for one in comparison.verdicts:
+        yield f"**{one.sentence}**"
+        if one.ratio is not None:
+            value, interval = times(one.ratio.interpolated)
             yield f"Against a static network of just that accuracy, between two sizes: {value} ({interval})."
         yield ""
 
