@@ -76,7 +76,7 @@ class Outcome(BaseModel):
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--only", action="append", choices=[part.name for part in PARTS], help="default: all parts")
-    arguments.add_argument("--runner", type=Path, help="gfnet-runner, built as docs/android.md says")
+    arguments.add_argument("--runner", type=Path, help="gfnet-runner, as tests/native.py builds it")
     chosen = arguments.parse_args()
     RESULTS.mkdir(exist_ok=True)
     for part in PARTS:
