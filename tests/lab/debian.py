@@ -19,8 +19,10 @@ def unpack(
     release: str | None = None,
     architecture: str | None = None,
     dependencies: bool = True,
+    without: Sequence[str] = (),
 ) -> None:
-    """Unpacks ``packages``, and unless ``dependencies`` is false all that they depend on.
+    """Unpacks ``packages``, and unless ``dependencies`` is false all that they depend on; ``without`` those of their
+    files and folders, relative to the root, that match (``usr/share/*``).
 
     From this machine's own Debian mirror; its own release and architecture where none are given. Skips the test (in CI:
     fails) where there is no apt with a Debian mirror, and fails where the mirror does not answer.
@@ -32,9 +34,20 @@ def unpack(
     with tempfile.TemporaryDirectory() as state:
         try:
             for archive in _download(packages, Path(state), source, architecture, dependencies):
-                subprocess.run(["dpkg", "-x", archive, folder], check=True, capture_output=True, text=True)
+                _unpack(archive, folder, without)
+                archive.unlink()  # a disk need not hold all of them twice
         except subprocess.CalledProcessError as error:
             pytest.fail(f"Debian packages {', '.join(packages)}: {error.stderr.strip()}", pytrace=False)
+
+
+def _unpack(archive: Path, folder: Path, without: Sequence[str]) -> None:
+    """What ``dpkg -x`` does, less some of it."""
+    unwanted = [f"--exclude=./{pattern}" for pattern in without]
+    unpack = ["tar", "--extract", "--keep-directory-symlink", *unwanted, f"--directory={folder}"]
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive], stdout=subprocess.PIPE) as contents:
+        subprocess.run(unpack, stdin=contents.stdout, check=True, stderr=subprocess.PIPE, text=True)
+    if contents.returncode:
+        raise subprocess.CalledProcessError(contents.returncode, "dpkg-deb", stderr=f"{archive.name} is damaged")
 
 
 def _download(

@@ -24,7 +24,15 @@ PACKAGES = (
     *("nlohmann-json3-dev", "liblcms2-dev", "libstb-dev"),
 )
 
-VERSION = 1
+UNUSED = (
+    *("usr/share/doc/*", "usr/share/locale/*", "usr/share/man/*"),
+    *(f"usr/libexec/swift/bin/{program}" for program in ("lldb*", "clangd", "sourcekit-lsp", "docc")),
+    *(f"usr/libexec/swift/lib/{library}" for library in ("liblldb*", "libsourcekitd*")),
+    *(f"usr/libexec/swift/lib/{folder}" for folder in ("swift_static", "swift/embedded", "swift/FrameworkABIBaseline")),
+)
+"""of the toolchain, half its size: debugger, editors' services, documentation, libraries for other ways to link"""
+
+VERSION = 2
 """one more for each change of what `_make` does"""
 
 # Folders keep their paths inside. /sys: XNNPACK looks there for the processor; /dev: SwiftPM opens /dev/null.
@@ -138,7 +146,7 @@ def root() -> Path:
 
 
 def _make(folder: Path) -> None:
-    unpack(PACKAGES, folder, release=RELEASE)
+    unpack(PACKAGES, folder, release=RELEASE, without=UNUSED)
     (folder / "usr/bin/sh").symlink_to("bash")
     for name in ("dev", "proc", "sys", "tmp", "root"):
         (folder / name).mkdir(exist_ok=True)
