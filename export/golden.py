@@ -109,7 +109,8 @@ def _tensor(model: GlanceFocusNet, image: torch.Tensor, eager: BatchStep, graph:
     """A graph's output as the eager step has it. Patches are cut anew, from the image before it was normalised."""
     if graph == "value_map":
         assert model.policy is not None
-        return model.policy.begin(model.resize(model.normalise(image)))
+        small_image = model.resize(model.normalise(image))
+        return model.policy.begin(model.glance(small_image)[1], small_image)
     if tensor == "small_image":
         return model.resize(image)
     if tensor == "patch":

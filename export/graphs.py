@@ -40,8 +40,8 @@ class Normalise(nn.Module):
 
 
 class Glance(nn.Module):
-    """``image`` [1, 3, S, S] → ``feature`` [1, F] and what the policy reads: ``state`` [1, C, s, s], or
-    ``small_image`` [1, 3, G, G], what the encoder saw.
+    """``image`` [1, 3, S, S] → ``feature`` [1, F] and what the policy reads: ``state`` [1, C, s, s]; or ``hidden``
+    [1, H], the map before the first look; or ``small_image`` [1, 3, G, G], what the encoder saw.
 
     Normalises after the resize, on the fewer pixels. The eager network does it before; rows of a resize sum to 1, so
     that both give the same numbers but for rounding.
@@ -51,11 +51,14 @@ class Glance(nn.Module):
         super().__init__()
         self.resize, self.normalise, self.encoder = model.resize, Normalise(model.config), model.glance
         self.gives = glance_gives(model)
+        self.policy = model.policy if "hidden" in self.gives else None
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         small_image = self.resize(image)
         feature, state = self.encoder(self.normalise(small_image))
         given = {"feature": feature, "state": state, "small_image": small_image}
+        if self.policy is not None:
+            given["hidden"] = self.policy.begin(state, small_image)
         return tuple(given[tensor] for tensor in self.gives)
 
 
@@ -72,17 +75,18 @@ class Static(nn.Module):
 
 
 class ValueMap(nn.Module):
-    """``small_image`` [1, 3, G, G] → ``hidden_out`` [1, H], the map before the first look.
+    """``small_image`` [1, 3, G, G] → ``hidden_out`` [1, H], the map before the first look, of a trunk of its own.
 
     A graph of its own, so that an image that leaves at the glance does not pay for it, nor any image twice.
     """
 
     def __init__(self, policy: ValueMapPolicy, config: ModelConfig) -> None:
         super().__init__()
-        self.normalise, self.policy = Normalise(config), policy
+        assert policy.trunk is not None
+        self.normalise, self.trunk, self.values = Normalise(config), policy.trunk, policy.values
 
     def forward(self, small_image: Tensor) -> tuple[Tensor]:
-        return (self.policy.begin(self.normalise(small_image)),)
+        return (self.values(self.trunk(self.normalise(small_image))[1]),)
 
 
 class Policy(nn.Module):
@@ -140,7 +144,9 @@ def glance_gives(model: GlanceFocusNet) -> tuple[str, ...]:
     """The glance's outputs: its feature, and what the policy will read."""
     if model.policy is None:
         return ("feature",)
-    return ("feature", "state") if model.policy.reads_state else ("feature", "small_image")
+    if model.policy.reads_state:
+        return ("feature", "state")
+    return ("feature", "hidden") if model.policy.begins_at == 0 else ("feature", "small_image")
 
 
 def graphs_of(model: GlanceFocusNet, crop: CropForm = "slice") -> list[Graph]:
@@ -168,12 +174,13 @@ def _look(model: GlanceFocusNet, image: Tensor, crop: CropForm) -> list[Graph]:
     patch = torch.zeros(1, 3, config.patch, config.patch)
     hidden = torch.zeros(1, policy.hidden_size)
     graphs = []
-    if isinstance(policy, ValueMapPolicy):
+    if "small_image" in glance_gives(model):
+        assert isinstance(policy, ValueMapPolicy)
         small_image = torch.zeros(1, 3, config.glance_side, config.glance_side)
         graphs.append(Graph("value_map", ValueMap(policy, config), {"small_image": small_image}, ("hidden_out",)))
-        reads = {"hidden": hidden}
-    else:
-        reads = {"state": torch.zeros(1, *model.glance.state_shape), "hidden": hidden}
+    reads = {"hidden": hidden}
+    if policy.reads_state:
+        reads = {"state": torch.zeros(1, *model.glance.state_shape), **reads}
     encoded = ("feature", "state") if policy.reads_state else ("feature",)
     if crop == "host":
         graphs.append(Graph("policy", policy, reads, ("position", "hidden_out")))
@@ -192,7 +199,8 @@ def _exit(name: str, model: GlanceFocusNet, step: int) -> Graph:
         takes, gives = step > 0, 0 < step < config.steps - 1
     else:
         takes = gives = True
-    inputs = {"feature": torch.zeros(1, model.glance.feature_size)}
+    encoder = model.focus if step and model.focus is not None else model.glance
+    inputs = {"feature": torch.zeros(1, encoder.feature_size)}
     if takes:
         inputs["memory"] = torch.zeros(1, model.head.memory_size(step))
     return Graph(name, Exit(model, step, gives), inputs, ("logits", "memory_out") if gives else ("logits",))

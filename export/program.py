@@ -38,7 +38,7 @@ def registers_of(model: GlanceFocusNet, steps: Sequence[Step]) -> dict[str, Regi
     config = model.config
     shapes: dict[str, tuple[int, ...]] = {
         "image": (3, config.image, config.image),
-        "feature": (model.glance.feature_size,),
+        "feature": ((model.focus or model.glance).feature_size,),
         "state": model.glance.state_shape,
         "hidden": (model.policy.hidden_size if model.policy else 0,),
         "small_image": (3, config.glance_side, config.glance_side),

@@ -78,6 +78,14 @@ def test_a_value_map_is_a_graph_of_the_second_step_alone():
     ]
 
 
+def test_a_glance_that_is_cut_gives_the_map():
+    model = small_network(policy="value_map", glance_reduction=8)
+    graphs = graphs_of(model)
+    assert graphs[0].outputs == ("feature", "hidden")
+    calls = [[call.graph for call in step.calls] for step in steps_of(model.config, graphs)]
+    assert calls == [["glance", "exit_1"], *[["policy", "focus", f"exit_{step}"] for step in (2, 3)]]
+
+
 def test_where_the_host_cuts_the_policy_gives_a_place_only():
     model = small_network(policy="conv", head="recurrent")
     graphs = graphs_of(model, "host")

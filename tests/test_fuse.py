@@ -25,6 +25,7 @@ with quiet():
 
 CALLS = {
     "value map, cascade": [["glance_exit_1"], ["value_map", "policy_focus", "exit_2"], ["policy_focus", "exit_3"]],
+    "value map of a cut glance": [["glance_exit_1"], ["policy_focus", "exit_2"], ["policy_focus", "exit_3"]],
     "conv GRU, recurrent": [["glance", "exit"], ["policy_focus", "exit"], ["policy_focus", "exit"]],
     "linear GRU, glance classifier, bicubic": [["glance_exit_1"], ["policy_focus_exit"], ["policy_focus_exit"]],
     "static": [["static"]],

@@ -95,6 +95,37 @@ def test_any_convolutional_backbone_gives_feature_and_state(backbone, feature, c
     assert encoder.state_shape == (channels, 2, 2)
 
 
+def test_a_backbone_that_is_cut_gives_its_map_there_and_the_mean_of_it():
+    encoder = Encoder(EncoderConfig(backbone="mobilenetv3_small_050", reduction=8), 64).eval()
+    feature, state = encoder(torch.randn(2, 3, 64, 64))
+    assert (feature.shape, state.shape) == ((2, encoder.feature_size), (2, *encoder.state_shape))
+    assert encoder.state_shape == (16, 8, 8)
+    assert torch.equal(feature, state.mean((2, 3)))
+
+
+def test_what_is_below_the_cut_is_gone():
+    whole, cut = (Encoder(EncoderConfig(backbone="gfnet_tiny", reduction=reduction), 64) for reduction in (None, 8))
+    sizes = [sum(parameter.numel() for parameter in encoder.parameters()) for encoder in (whole, cut)]
+    assert sizes[1] < sizes[0] / 8
+
+
+def test_a_backbone_is_cut_only_where_a_stage_ends():
+    with pytest.raises(UserError, match="no stage at 1/7 to cut it at, but 1/2, 1/4, 1/8, 1/16, 1/32"):
+        Encoder(EncoderConfig(backbone="gfnet_tiny", reduction=7), 64)
+
+
+def test_looks_at_a_map_of_a_cut_glance_differ():
+    network = small_network(glance_reduction=8, steps=8)
+    positions = [step.position for step in network.steps(torch.randn(4, 3, 96, 96)) if step.index]
+    for image in range(4):
+        assert len({tuple(position[image].tolist()) for position in positions}) == 7
+
+
+def test_one_exit_for_all_steps_needs_features_of_one_size():
+    with pytest.raises(UserError, match="differ in feature size; take a cascade head, one exit a step"):
+        small_network(head="recurrent", glance_reduction=8)
+
+
 @pytest.mark.parametrize(
     ("backbone", "complaint"), [("nothing_like_this", "nothing_like_this"), ("vit_tiny_patch16_224", "vit_tiny")]
 )

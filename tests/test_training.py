@@ -13,16 +13,16 @@ from gfnet_mobile.cli.app import main
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.files import sha256
 from gfnet_mobile.models.checkpoint import load_checkpoint, read_checkpoint
-from gfnet_mobile.models.config import EncoderConfig
 from gfnet_mobile.models.network import GlanceFocusNet
 from gfnet_mobile.training import run as training_run
 from gfnet_mobile.training.defaults import folder_recipe
 from gfnet_mobile.training.encoders import EncoderTraining
 from gfnet_mobile.training.ppo import _discounted
 from gfnet_mobile.training.pretrained import start_from
-from gfnet_mobile.training.recipe import EncoderStage, read_recipe
+from gfnet_mobile.training.recipe import EncoderStage, PolicyStage, read_recipe
 from gfnet_mobile.training.run import train
 from gfnet_mobile.training.static import static_recipe, train_static
+from gfnet_mobile.training.value_map import ValueMapTraining
 
 SHAPES = ("disc", "frame", "stripes")
 
@@ -62,6 +62,12 @@ def _recipe(photos, policy="value_map", epochs=10.0):
     return recipe.model_copy(update={"data": recipe.data.model_copy(update={"workers": 0})})
 
 
+def _cut(recipe):
+    """The same with a glance that is cut where its state is fine enough for the map."""
+    encoder = recipe.model.glance_encoder.model_copy(update={"reduction": 8})
+    return recipe.model_copy(update={"model": recipe.model.model_copy(update={"glance_encoder": encoder})})
+
+
 def _train(recipe, folder, pretrained=None):
     return train(recipe, folder, folder / "cache", pretrained, Console(file=io.StringIO()))
 
@@ -82,6 +88,12 @@ def test_three_stages_learn_a_few_hundred_pictures(photos, tmp_path, policy):
     assert read.rules["default"].calibration is not None
 
 
+def test_a_glance_that_is_cut_learns_too(photos, tmp_path):
+    model = load_checkpoint(_train(_cut(_recipe(photos)), tmp_path))
+    assert model.glance.state_shape[1:] == (4, 4)
+    assert _validation(tmp_path)[-1][-1] >= 0.8
+
+
 def test_static_networks_see_as_many_images_as_all_stages_and_the_best_learning_rate_is_kept(photos, tmp_path):
     dynamic, console = _recipe(photos, epochs=6.0), Console(file=io.StringIO())
     views = [static_recipe(dynamic, size).stages[0].views for size in (48, 64)]
@@ -94,6 +106,11 @@ def test_static_networks_see_as_many_images_as_all_stages_and_the_best_learning_
     assert len(runs) == 3 and max(runs.values()) >= 0.7
     best = max(runs, key=runs.__getitem__)
     assert sha256(kept) in {sha256(folder / kept.name) for folder, share in runs.items() if share == runs[best]}
+
+
+def test_a_static_network_has_the_backbone_that_reads_patches_whole(photos):
+    model = static_recipe(_cut(_recipe(photos)), 64).model
+    assert model.glance_encoder == _recipe(photos).model.focus_encoder
 
 
 def test_a_static_recipe_has_no_static_network_to_compare_with(photos):
@@ -191,6 +208,20 @@ def test_the_policy_stays_fixed_while_encoders_are_fine_tuned(photos):
     assert all(torch.equal(value, before[name]) for name, value in model.policy.state_dict().items())
 
 
+def test_a_glance_that_gives_the_map_learns_with_it_and_stays_fixed_with_it(photos):
+    model, x, labels = GlanceFocusNet(_cut(_recipe(photos)).model), torch.randn(8, 3, 64, 64), torch.arange(8) % 3
+
+    def changed(training):
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        training.step(x, labels)
+        now = model.state_dict().items()
+        return {name.split(".")[0] for name, value in now if not torch.equal(value, before[name])}
+
+    assert changed(ValueMapTraining(model, PolicyStage(views=8))) == {"glance", "policy"}
+    assert changed(EncoderTraining(model, EncoderStage(patches="policy", views=8))) == {"focus", "head"}
+    assert changed(EncoderTraining(model, EncoderStage(patches="random", views=8))) == {"glance", "focus", "head"}
+
+
 def test_returns_discount_later_rewards():
     rewards = torch.tensor([[1.0], [0.0], [2.0]])
     assert _discounted(rewards).flatten().tolist() == pytest.approx([1 + 0.7 * 0.7 * 2, 0.7 * 2, 2.0])
@@ -219,26 +250,3 @@ def test_folders_without_classes_or_with_other_ones_in_val_are_refused(tmp_path)
         _recipe(tmp_path)
     with pytest.raises(UserError, match="no such folder"):
         _recipe(tmp_path / "nowhere")
-
-
-def test_glance_and_focus_can_learn_as_one_network(photos, tmp_path):
-    recipe = _recipe(photos)
-    stages = tuple(
-        stage.model_copy(update={"shared": True}) if stage.kind == "encoders" else stage for stage in recipe.stages
-    )
-    model = load_checkpoint(_train(recipe.model_copy(update={"stages": stages}), tmp_path))
-    assert _validation(tmp_path)[-1][-1] >= 0.8
-    glance, focus = (dict(encoder.named_parameters()) for encoder in (model.glance, model.focus))
-    assert all(torch.equal(parameter, glance[name]) for name, parameter in focus.items())
-    assert not {parameter.data_ptr() for parameter in focus.values()} & {one.data_ptr() for one in glance.values()}
-    glance, focus = (dict(encoder.named_buffers()) for encoder in (model.glance, model.focus))
-    means = [name for name in glance if name.endswith("running_mean")]
-    assert not any(torch.equal(glance[name], focus[name]) for name in means)
-
-
-def test_unlike_encoders_cannot_learn_as_one(photos):
-    model = _recipe(photos).model
-    narrow = EncoderConfig(backbone="gfnet_tiny", options={"channels": [16, 16, 16, 128]})
-    network = GlanceFocusNet(model.model_copy(update={"focus_encoder": narrow}))
-    with pytest.raises(UserError, match="of the same backbone"):
-        EncoderTraining(network, EncoderStage(patches="random", views=8, batch=8, shared=True))

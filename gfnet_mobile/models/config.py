@@ -19,6 +19,8 @@ class EncoderConfig(_Strict):
 
     backbone: str
     options: dict[str, Any] = {}
+    reduction: PositiveInt | None = None
+    """where it is cut: only the stages down to 1/``reduction`` of the resolution; whole where it is left out"""
 
 
 class GruPolicyConfig(_Strict):
@@ -31,7 +33,8 @@ class GruPolicyConfig(_Strict):
 
 
 class ValueMapPolicyConfig(_Strict):
-    """The first stages of the glance's backbone, and on them a map: what is a look at each place worth?"""
+    """A map: what is a look at each place worth? Drawn from the state of a glance that is cut (``reduction``); beside a
+    whole glance from the first stages of its backbone, with weights of their own."""
 
     kind: Literal["value_map"] = "value_map"
     width: PositiveInt = 32

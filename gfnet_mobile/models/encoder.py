@@ -14,13 +14,16 @@ from gfnet_mobile.models.config import EncoderConfig
 class Encoder(nn.Module):
     """f_G or f_L of the paper (section 3.1): normalised ``[B, 3, P, P]`` → ``feature`` [B, F], ``state`` [B, C, s, s].
 
-    ``state`` is timm's last feature map, ``feature`` the pooled vector that timm would hand to its classifier.
-    Raises UserError for a name that timm does not know and for a network whose features are no map.
+    ``state`` is timm's last feature map, ``feature`` the pooled vector that timm would hand to its classifier. Of a
+    backbone that is cut, ``state`` is the map at the cut, s = P / ``reduction``, and ``feature`` its mean, F = C.
+    Raises UserError for a name that timm does not know, and for a network whose features are no map or that has no
+    stage at that resolution.
     """
 
     def __init__(self, config: EncoderConfig, patch: int) -> None:
         super().__init__()
         self.backbone = _create(config)
+        self.stage = None if config.reduction is None else _cut(self.backbone, config)
         feature, state = _first_look(self, config.backbone, patch)
         if state.ndim != 4 or feature.ndim != 2:
             raise UserError(
@@ -30,8 +33,11 @@ class Encoder(nn.Module):
         self.state_shape = (state.shape[1], state.shape[2], state.shape[3])
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        state = self.backbone.forward_features(x)
-        return self.backbone.forward_head(state, pre_logits=True), state
+        if self.stage is None:
+            state = self.backbone.forward_features(x)
+            return self.backbone.forward_head(state, pre_logits=True), state
+        maps = self.backbone.forward_intermediates(x, indices=[self.stage], intermediates_only=True, stop_early=True)
+        return maps[0].mean((2, 3)), maps[0]
 
 
 class Classifier(nn.Module):
@@ -53,32 +59,15 @@ class Classifier(nn.Module):
         return self.backbone(x), x.new_zeros(len(x), *self.state_shape)
 
 
-class Trunk(nn.Module):
-    """The stages of a backbone up to a resolution: ``[B, 3, P, P]`` → ``[B, C, g, g]``, g = P / ``reduction``."""
-
-    def __init__(self, config: EncoderConfig, reduction: int) -> None:
-        super().__init__()
-        self.backbone = _create(config)
-        features = self.backbone.feature_info
-        stages = [stage["reduction"] for stage in getattr(features, "info", features)]
-        if reduction not in stages or not hasattr(self.backbone, "prune_intermediate_layers"):
-            raise UserError(
-                f"backbone {config.backbone!r}: no stage at 1/{reduction}; a value map needs it, take a GRU"
-            )
-        self.stage = self.backbone.prune_intermediate_layers([stages.index(reduction)], prune_head=True)[0]
-
-    def measure(self, patch: int) -> tuple[int, int, int]:
-        """Shape of the map for a patch of that size, without the batch."""
-        training = self.training
-        self.eval()
-        with torch.no_grad():
-            shape = self(torch.zeros(1, 3, patch, patch)).shape
-        self.train(training)
-        return shape[1], shape[2], shape[3]
-
-    def forward(self, x: Tensor) -> Tensor:
-        maps = self.backbone.forward_intermediates(x, indices=[self.stage], intermediates_only=True, stop_early=True)
-        return maps[0]
+def _cut(backbone: Any, config: EncoderConfig) -> int:
+    """Drops the stages below 1/``reduction`` of the resolution; gives the index of the last that stays."""
+    features = backbone.feature_info
+    stages = [stage["reduction"] for stage in getattr(features, "info", features)]
+    if config.reduction not in stages or not hasattr(backbone, "prune_intermediate_layers"):
+        there = ", ".join(f"1/{stage}" for stage in stages)
+        raise UserError(f"backbone {config.backbone!r}: no stage at 1/{config.reduction} to cut it at, but {there}")
+    stage: int = backbone.prune_intermediate_layers([stages.index(config.reduction)], prune_head=True)[0]
+    return stage
 
 
 def _first_look(encoder: nn.Module, name: str, size: int) -> tuple[Tensor, Tensor]:

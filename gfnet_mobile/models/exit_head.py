@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from gfnet_mobile.models.config import CascadeHeadConfig, ModelConfig, OwnHeadConfig, RecurrentHeadConfig
+from gfnet_mobile.errors import UserError
+from gfnet_mobile.models.config import ModelConfig, OwnHeadConfig, RecurrentHeadConfig
 from gfnet_mobile.models.gru import GruCell
 
 
@@ -29,15 +30,16 @@ class RecurrentHead(nn.Module):
 
 
 class CascadeHead(nn.Module):
-    """Step t has a classifier of its own on the t + 1 features seen. ``memory`` is [B, t·F], empty at first."""
+    """Step t has a classifier of its own on the t + 1 features seen. ``memory`` [B, M] holds those before, none at
+    first; the glance's feature may be of another size than the looks'."""
 
-    def __init__(self, config: CascadeHeadConfig, feature_size: int, classes: int, steps: int) -> None:
+    def __init__(self, model: ModelConfig, glance_feature: int, feature: int) -> None:
         super().__init__()
-        self.feature_size = feature_size
-        self.classifiers = nn.ModuleList(nn.Linear((t + 1) * feature_size, classes) for t in range(steps))
+        self.sizes = [0, *(glance_feature + look * feature for look in range(model.steps))]
+        self.classifiers = nn.ModuleList(nn.Linear(size, model.classes) for size in self.sizes[1:])
 
     def memory_size(self, step: int) -> int:
-        return step * self.feature_size
+        return self.sizes[step]
 
     def forward(self, step: int, feature: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         memory = torch.cat([memory, feature], 1) if step else feature
@@ -54,9 +56,15 @@ class OwnHead(nn.Module):
         return feature, memory
 
 
-def build_head(model: ModelConfig, feature_size: int) -> RecurrentHead | CascadeHead | OwnHead:
+def build_head(model: ModelConfig, glance_feature: int, feature: int) -> RecurrentHead | CascadeHead | OwnHead:
+    """The head of ``model``, from the sizes of the glance's feature and of a look's.
+
+    Raises UserError where they differ and the head is the same at every step.
+    """
     if isinstance(model.head, OwnHeadConfig):
         return OwnHead()
     if isinstance(model.head, RecurrentHeadConfig):
-        return RecurrentHead(model.head, feature_size, model.classes)
-    return CascadeHead(model.head, feature_size, model.classes, model.steps)
+        if feature != glance_feature:
+            raise UserError("glance and focus encoder differ in feature size; take a cascade head, one exit a step")
+        return RecurrentHead(model.head, feature, model.classes)
+    return CascadeHead(model, glance_feature, feature)

@@ -57,12 +57,10 @@ class GlanceFocusNet(nn.Module):
             self.glance = Encoder(config.glance_encoder, config.glance_side)
         self.focus = Encoder(config.focus_encoder, config.patch) if config.focus_encoder else None
         self.policy = build_policy(config, self.glance.state_shape) if config.policy else None
-        if self.focus and self.focus.feature_size != self.glance.feature_size:
-            raise UserError("glance and focus encoder differ in feature size; one exit head serves both")
         reads_state = self.policy is not None and self.policy.reads_state
         if self.focus and reads_state and self.focus.state_shape != self.glance.state_shape:
             raise UserError("glance and focus encoder differ in the shape of their state; a GRU policy reads both")
-        self.head = build_head(config, self.glance.feature_size)
+        self.head = build_head(config, self.glance.feature_size, (self.focus or self.glance).feature_size)
 
     def normalise(self, image: Tensor) -> Tensor:
         """RGB in [0, 1] → what the encoders were trained on."""
@@ -88,9 +86,9 @@ class GlanceFocusNet(nn.Module):
         memory = self.initial_memory(len(x))
         feature, state = self.glance(patch)
         for index in range(self.config.steps):
+            if self.policy and index == self.policy.begins_at:  # patch and state are still the glance's
+                hidden = self.policy.begin(state, patch)
             if index and self.policy and self.focus:
-                if index == 1:  # the patch is still the glance's image
-                    hidden = self.policy.begin(patch)
                 position, hidden = self.look(state, hidden)
                 patch = crop(x, position, patch_size)
                 feature, state = self.focus(patch)

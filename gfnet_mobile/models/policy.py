@@ -1,6 +1,7 @@
 """Where to look next. A policy is ``state, hidden → position, hidden``; a new kind is one class here.
 
-``begin`` gives the first ``hidden``; ``reads_state`` says whether the policy is called with a state at all.
+``begin`` gives the first ``hidden``, in the step ``begins_at``; ``reads_state`` says whether the policy is called with
+a state at all.
 """
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from gfnet_mobile.models.config import GruPolicyConfig, ModelConfig, ValueMapPolicyConfig
 from gfnet_mobile.models.crop import position_of
-from gfnet_mobile.models.encoder import Trunk
+from gfnet_mobile.models.encoder import Encoder
 from gfnet_mobile.models.gru import GruCell
 
 SEEN = 10.0
@@ -20,6 +21,7 @@ class GruPolicy(nn.Module):
     [B, H]."""
 
     reads_state = True
+    begins_at = 0
 
     def __init__(self, config: GruPolicyConfig, model: ModelConfig, state_shape: tuple[int, int, int]) -> None:
         super().__init__()
@@ -44,9 +46,9 @@ class GruPolicy(nn.Module):
         self.gru = GruCell(config.hidden, config.hidden)
         self.actor = nn.Linear(config.hidden, 2)
 
-    def begin(self, glance: Tensor) -> Tensor:
+    def begin(self, state: Tensor, small_image: Tensor | None = None) -> Tensor:
         """``hidden`` before the first look: zeros [B, H]."""
-        return glance.new_zeros(len(glance), self.hidden_size)
+        return state.new_zeros(len(state), self.hidden_size)
 
     def action(self, state: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         """The mean action, [B, 2] in [0, 1], and the next ``hidden``."""
@@ -59,12 +61,13 @@ class GruPolicy(nn.Module):
 
 
 class ValueMapPolicy(nn.Module):
-    """A map of what a look at each place would gain, drawn from the glance's image once; then the best place, each time
-    that has not been seen yet.
+    """A map of what a look at each place would gain, drawn once; then the best place, each time that has not been seen
+    yet.
 
-    The first stages of the glance's backbone, with weights of their own, read it at an eighth of its resolution.
-    ``hidden`` [B, g·g] is the map as it stands, g = G / 8; no state is read. ``forward`` gives ``position`` int32
-    [B, 2] and ``hidden`` with what the patch there covers taken off.
+    Drawn from the state of a glance that is cut; the state of a whole one is too coarse, and beside it the first stages
+    of its backbone, with weights of their own, read its image once more, at an eighth of its resolution.
+    ``hidden`` [B, g·g] is the map as it stands; looks read no state. ``forward`` gives ``position`` int32 [B, 2] and
+    ``hidden`` with what the patch there covers taken off.
     """
 
     reads_state = False
@@ -73,10 +76,11 @@ class ValueMapPolicy(nn.Module):
     seen: Tensor
     """[g·g, g·g], what the places lose when the patch at one of them has been seen"""
 
-    def __init__(self, config: ValueMapPolicyConfig, model: ModelConfig) -> None:
+    def __init__(self, config: ValueMapPolicyConfig, model: ModelConfig, state_shape: tuple[int, int, int]) -> None:
         super().__init__()
-        self.trunk = Trunk(model.glance_encoder, reduction=8)
-        channels, grid, _ = self.trunk.measure(model.glance_side)
+        self.trunk = None if model.glance_encoder.reduction else _trunk(model)
+        self.begins_at = 0 if self.trunk is None else 1  # one who leaves at the glance need not pay for a trunk
+        channels, grid, _ = state_shape if self.trunk is None else self.trunk.state_shape
         self.values = nn.Sequential(
             nn.Conv2d(channels, config.width, 3, padding=1, bias=False),
             nn.BatchNorm2d(config.width),
@@ -93,17 +97,22 @@ class ValueMapPolicy(nn.Module):
         overlap = (1 - apart).clamp(min=0).prod(-1)
         self.register_buffer("seen", config.suppression * overlap + SEEN * torch.eye(len(positions)), persistent=False)
 
-    def begin(self, glance: Tensor) -> Tensor:
-        """``hidden`` before the first look, from the glance's image [B, 3, G, G] (normalised)."""
-        return self.values(self.trunk(glance))
+    def begin(self, state: Tensor, small_image: Tensor) -> Tensor:
+        """``hidden`` before the first look, from the glance's state or, by the trunk, from its image [B, 3, G, G]
+        (normalised)."""
+        return self.values(state if self.trunk is None else self.trunk(small_image)[1])
 
     def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
         best = hidden.argmax(1)
         return self.positions[best], hidden - self.seen[best]
 
 
+def _trunk(model: ModelConfig) -> Encoder:
+    return Encoder(model.glance_encoder.model_copy(update={"reduction": 8}), model.glance_side)
+
+
 def build_policy(model: ModelConfig, state_shape: tuple[int, int, int]) -> GruPolicy | ValueMapPolicy:
     if isinstance(model.policy, ValueMapPolicyConfig):
-        return ValueMapPolicy(model.policy, model)
+        return ValueMapPolicy(model.policy, model, state_shape)
     assert isinstance(model.policy, GruPolicyConfig)
     return GruPolicy(model.policy, model, state_shape)

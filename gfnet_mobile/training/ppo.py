@@ -53,7 +53,7 @@ class PpoTraining:
         assert model.focus is not None
         feature, state = model.glance(model.resize(x))
         logits, memory = model.head(0, feature, model.initial_memory(len(x)))
-        before, hidden = true_probability(logits, labels), self.policy.begin(x)
+        before, hidden = true_probability(logits, labels), self.policy.begin(state)
         states, actions, log_probabilities, rewards = [], [], [], []
         for step in range(1, model.config.steps):
             mean, hidden = self.policy.action(state, hidden)

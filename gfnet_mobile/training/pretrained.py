@@ -37,7 +37,7 @@ def start_from(model: GlanceFocusNet, source: str) -> str:
             part.load_state_dict(_below(name, tensors))
         if part.state_dict():
             parts.append(name)
-    if "policy" not in parts and isinstance(model.policy, ValueMapPolicy):
+    if "policy" not in parts and isinstance(model.policy, ValueMapPolicy) and model.policy.trunk is not None:
         _fill(model.policy.trunk, _below("glance", tensors), source, "the value map")
         parts.append("the value map's trunk")
     return f"{source}: starts {', '.join(parts)}"

@@ -59,8 +59,6 @@ class EncoderStage(_Strict):
     batch: PositiveInt = 128
     lr: PositiveFloat = 2e-3
     weight_decay: float = Field(0.05, ge=0)
-    shared: bool = False
-    """glance and focus learn as one network: what is near in a glance looks as what is far does in a patch"""
 
 
 class PolicyStage(_Strict):

@@ -51,11 +51,15 @@ def centre_patches(model: GlanceFocusNet, x: Tensor) -> Propose:
 def policy_patches(model: GlanceFocusNet, x: Tensor) -> Propose:
     """The model's own policy on one batch, without gradients."""
     with torch.no_grad():
-        hidden = model.policy.begin(model.resize(x)) if model.policy else x
+        small_image = model.resize(x)
+    hidden = x
 
     def propose(step: int, state: Tensor) -> Tensor:
         nonlocal hidden
+        assert model.policy is not None
         with torch.no_grad():
+            if step == 1:
+                hidden = model.policy.begin(state, small_image)
             position, hidden = model.look(state, hidden)
         return position
 

@@ -21,7 +21,7 @@ from gfnet_mobile.files import replacing
 from gfnet_mobile.models.checkpoint import save_checkpoint
 from gfnet_mobile.models.network import GlanceFocusNet
 from gfnet_mobile.models.policy import GruPolicy
-from gfnet_mobile.training.encoders import EncoderTraining, own_weights
+from gfnet_mobile.training.encoders import EncoderTraining
 from gfnet_mobile.training.images import ArrayImages, FolderImages, batches, in_order, training_images
 from gfnet_mobile.training.ppo import PpoTraining
 from gfnet_mobile.training.pretrained import start_from
@@ -112,8 +112,6 @@ def _run_stage(
                 state = {"model": model.state_dict(), "optimiser": training.optimiser.state_dict()}
                 place = {"stage": number, "batch": index + 1, "random": torch.get_rng_state()}
                 _write_state(folder, {**place, **state})
-    if isinstance(stage, EncoderStage) and stage.shared:
-        own_weights(model)
 
 
 def _training(model: GlanceFocusNet, stage: Stage) -> Training:

@@ -21,8 +21,9 @@ FACTORS = (0.5, 1.0, 2.0)
 
 
 def static_recipe(dynamic: Recipe, size: int, factor: float = 1.0) -> Recipe:
-    """One step on the whole picture, ``size`` pixels wide, that sees as many images as all stages of ``dynamic``, in
-    batches half as large: twice the updates, and large pictures train faster where they fit the processor's cache.
+    """The focus network's backbone, one step on the whole picture, ``size`` pixels wide. It sees as many images as all
+    stages of ``dynamic``, in batches half as large: twice the updates, and large pictures train faster where they fit
+    the processor's cache.
 
     Raises UserError for a recipe that is static itself.
     """
@@ -37,6 +38,7 @@ def static_recipe(dynamic: Recipe, size: int, factor: float = 1.0) -> Recipe:
             "steps": 1,
             "patch": size,
             "glance": None,
+            "glance_encoder": dynamic.model.focus_encoder,  # the glance's may be cut
             "focus_encoder": None,
             "policy": None,
             "head": CascadeHeadConfig(),
