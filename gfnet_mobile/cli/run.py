@@ -96,7 +96,7 @@ def _as_json(path: Path, bundle: Bundle, steps: Sequence[Step]) -> dict[str, Any
 
 def _step_as_json(step: Step) -> dict[str, Any]:
     found = {"probabilities": step.probabilities.tolist(), "confidence": step.confidence}
-    return {**asdict(step), "logits": step.logits.tolist(), **found}
+    return {**asdict(step), "logits": step.logits.tolist(), "region": step.region._asdict(), **found}
 
 
 def _print_table(results: Sequence[tuple[Path, Sequence[Step]]]) -> None:

@@ -83,6 +83,7 @@ class Session:
         self._image = self._registers[program.image]
         self._calls = [[self._bind(call) for call in step.calls] for step in program.steps]
         self._answers = [self._answer(step) for step in program.steps]
+        self._labels = program.labels
         fresh = _read_before_written(program)
         self._image_zeros = [self._registers[n] for n in fresh if program.registers[n].lifetime == "image"]
         self._stream_zeros = [self._registers[n] for n, r in program.registers.items() if r.lifetime == "stream"]
@@ -117,9 +118,9 @@ class Session:
             start = perf_counter_ns()
             for call in calls:
                 call()
-            self.runtime.read(*answer)
+            self.runtime.read(*answer.registers)
             elapsed += perf_counter_ns() - start
-            yield self._step(index, prepared, elapsed / 1e6)
+            yield self._step(index, answer, prepared, elapsed / 1e6)
 
     def walk(self, image: Picture | Prepared, stop: Stop) -> Iterator[Step]:
         """The steps on one image up to the first at which ``stop`` is true."""
@@ -204,9 +205,9 @@ class Session:
             return self.runtime.crop(**inputs, **outputs)
         return self.runtime.bind(call.graph, inputs, outputs)
 
-    def _answer(self, step: ProgramStep) -> list[NDArray[Any]]:
-        """Registers that tell what a step found."""
-        return [self._registers[name] for name in (step.logits, step.position) if name is not None]
+    def _answer(self, step: ProgramStep) -> "_Answer":
+        position = None if step.position is None else self._registers[step.position]
+        return _Answer(self._registers[step.logits], position, step.patch_size)
 
     def _fill(self, registers: Sequence[NDArray[Any]]) -> None:
         for register in registers:
@@ -217,26 +218,16 @@ class Session:
         if self._closed:
             raise RuntimeError("the session is closed")
 
-    def _step(self, index: int, prepared: Prepared, elapsed_ms: float) -> Step:
-        program = self.bundle.manifest
-        step = program.steps[index]
-        logits = self._registers[step.logits][0].copy()
+    def _step(self, index: int, answer: "_Answer", prepared: Prepared, elapsed_ms: float) -> Step:
+        logits = answer.logits[0].copy()
         check_finite(logits)
         label = int(logits.argmax())
-        position = None
-        if step.position is not None:
-            row, column = self._registers[step.position][0].tolist()
-            position = (row, column)
-        return Step(
-            index=index,
-            logits=logits,
-            label=label,
-            name=program.labels[label] if program.labels else None,
-            position=position,
-            patch_size=step.patch_size,
-            region=prepared.region(position, step.patch_size) if position else prepared.region(),
-            elapsed_ms=elapsed_ms,
-        )
+        name = self._labels[label] if self._labels else None
+        if answer.position is None:
+            return Step(index, logits, label, name, None, None, prepared.region(), elapsed_ms)
+        row, column = answer.position[0].tolist()
+        region = prepared.region((row, column), answer.patch_size)
+        return Step(index, logits, label, name, (row, column), answer.patch_size, region, elapsed_ms)
 
     def _exit_rule(self, name: str | None, threshold: float | None) -> ExitRule:
         program = self.bundle.manifest
@@ -247,6 +238,21 @@ class Session:
         if name is not None and name not in program.rules:
             raise UserError(f"no exit rule {name!r}; the bundle has {', '.join(program.rules)}")
         return self._rules[name or program.default_rule]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """Where a step's answer is found."""
+
+    logits: NDArray[np.float32]
+    """[1, K]"""
+    position: NDArray[np.int32] | None
+    """[1, 2]"""
+    patch_size: int | None
+
+    @cached_property
+    def registers(self) -> list[NDArray[Any]]:
+        return [one for one in (self.logits, self.position) if one is not None]
 
 
 def _read_before_written(program: Manifest) -> list[str]:
