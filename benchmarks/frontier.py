@@ -2,7 +2,7 @@
 
     python benchmarks/frontier.py --scenes 5000 --rounds 200
 
-What the commands do, for each target in turn: `export` (the dynamic network with `--fuse --crop host`, see levers.py;
+What the commands do, for each target in turn: `export` (the dynamic network with `--fuse`, see levers.py;
 a static one is a single graph), `evaluate` on held-out scenes, `bench` of all networks in turn within a round (one
 thread, batch 1), `compare`. The first verdict is at half a point below the best static network; where the dynamic one
 is not as accurate, another follows at half a point below its own best. Static networks are those of
@@ -62,7 +62,7 @@ def main() -> None:
     lines += ["Processor time.", ""] if chosen.processor_time else [""]
     with tempfile.TemporaryDirectory() as scratch:
         options = {"compress": parsed([chosen.compress]), "calibration": CALIBRATION} if chosen.compress else {}
-        bundles = [export_bundle(chosen.dynamic, targets, Path(scratch), fuse=True, crop="host", **options)]
+        bundles = [export_bundle(chosen.dynamic, targets, Path(scratch), fuse=True, **options)]
         bundles += [export_bundle(network, targets, Path(scratch), **options) for network in statics]
         for target in targets:
             comparison = _compared(bundles, target, scenes, chosen.rounds, chosen.budgets)
