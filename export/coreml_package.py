@@ -27,7 +27,7 @@ TENSORS = {
     "patch": "a part of the picture: RGB from 0 to 1",
     "feature": "what was seen in this look, for the exit head",
     "state": "what was seen in this look, for the policy",
-    "hidden": "what the policy remembers; zeros before its first call",
+    "hidden": "what the policy remembers; before its first call zeros, or what an earlier graph gives",
     "memory": "what the exit head remembers; zeros before its first call",
     "position": "row and column of the patch's top-left pixel in the picture",
     "logits": "one number a class; softmax makes probabilities of them",

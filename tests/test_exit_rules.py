@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from gfnet_mobile.bundle.manifest import ExitRule
 from gfnet_mobile.errors import UserError
-from gfnet_mobile.host.exit_rules import confidence, exit_steps, should_stop, softmax, uniform_rule
+from gfnet_mobile.host.exit_rules import FEW, confidence, exit_steps, should_stop, softmax, uniform_rule
 
 FINITE = st.floats(-(2.0**127), 2.0**127, width=32)
 SHAPES = st.tuples(st.integers(1, 6), st.integers(1, 5), st.integers(1, 40))
@@ -55,6 +55,17 @@ def test_measures_on_a_known_distribution():
 def test_confidence_is_the_largest_of_softmax():
     logits = np.random.default_rng(0).normal(0, 3, (100, 7)).astype(np.float32)
     np.testing.assert_array_equal(confidence("max_softmax", 1.0, logits), softmax(logits).max(axis=1))
+
+
+@pytest.mark.parametrize("classes", [1, 2, FEW, FEW + 1, 1000])
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+def test_one_image_s_confidence_is_that_of_many(classes, temperature):
+    logits = np.random.default_rng(0).normal(0, 5, (2000, classes)).astype(np.float32)
+    for each, sure in zip(logits, confidence("max_softmax", temperature, logits), strict=True):
+        rule = ExitRule(measure="max_softmax", temperature=(temperature, 1), thresholds=(float(sure),))
+        assert should_stop(rule, 0, each)
+        above = float(np.nextafter(sure, np.float32(2)))
+        assert above > 1 or not should_stop(rule.model_copy(update={"thresholds": (above,)}), 0, each)
 
 
 def test_a_confidence_equal_to_the_threshold_stops():

@@ -79,10 +79,11 @@ def _largest(temperature: float, logits: Floats) -> np.float32:
     """`confidence` of the usual measure for one image [K]: between two steps, with cold caches, each call of numpy that
     can be spared counts. The bound at -200 is no matter here."""
     if len(logits) > FEW:
-        return np.float32(_confidence("max_softmax", temperature, logits))
-    exact = logits.tolist()
-    largest = max(exact)
-    return np.float32(1 / sum([exp((one - largest) / temperature) for one in exact]))
+        exact = logits.astype(np.float64)
+        return np.float32(1 / np.add.reduce(np.exp((exact - exact[exact.argmax()]) / temperature)))
+    numbers = logits.tolist()
+    largest = max(numbers)
+    return np.float32(1 / sum([exp((number - largest) / temperature) for number in numbers]))
 
 
 def exit_steps(rule: ExitRule, logits: Floats) -> NDArray[np.int64]:
