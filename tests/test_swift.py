@@ -102,8 +102,10 @@ def test_nothing_of_a_tensor_s_size_is_allocated_from_image_to_image(tmp_path):
         said = swift.checked(*counting, swift.build() / "gfnet-swift", "repeat", bundle.folder, str(images))
         return int(re.search(r"large: (\d+)", said)[1])
 
-    assert large(10) > 0, "the counter counts"
-    assert large(10) == large(110)
+    few, many = large(10), large(110)
+    assert few > 0, "the counter counts"
+    # once an image would be 100 more; some of Swift's own objects are as large as the smallest tensor, now one more, now less
+    assert abs(many - few) < 10
 
 
 def test_what_cannot_be_done_is_one_line(tmp_path):
