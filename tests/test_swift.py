@@ -104,7 +104,7 @@ def test_nothing_of_a_tensor_s_size_is_allocated_from_image_to_image(tmp_path):
 
     few, many = large(10), large(110)
     assert few > 0, "the counter counts"
-    # once an image would be 100 more; some of Swift's own objects are as large as the smallest tensor, now one more, now less
+    # once an image would be 100 more; some objects of Swift's own, as large as the smallest tensor, come and go
     assert abs(many - few) < 10
 
 
