@@ -96,7 +96,8 @@ def gain(cached: Logits, latency: StepLatency, splits: int) -> None:
     goals = [Goal("mean_ms", float(means[0] + place * (means[1] - means[0]))) for place in PLACES]
     print("| goal | calibrated, % | published search, % | gain, points | over splits | splits lower beyond noise |")
     print("|---|---|---|---|---|---|")
-    for goal, pairs in zip(goals, _over_splits(cached, latency, splits, goals), strict=True):
+    for goal, found in zip(goals, _over_splits(cached, latency, splits, goals), strict=True):
+        pairs = [one for one in found if one.against is not None]
         gains = 100 * np.array([one.against.gain.value for one in pairs])
         lower = sum(one.against.gain.high < 0 for one in pairs)
         ours = 100 * np.mean([one.judged.accuracy.value for one in pairs])
@@ -108,10 +109,14 @@ def gain(cached: Logits, latency: StepLatency, splits: int) -> None:
     print(
         "\n| goal | loss, points | published search | mean, ms | published search | ratio |\n|---|---|---|---|---|---|"
     )
-    for goal, pairs in zip(goals, _over_splits(cached, latency, splits, goals), strict=True):
-        ours = np.mean([one.judged.mean_ms.value for one in pairs])
+    for goal, found in zip(goals, _over_splits(cached, latency, splits, goals), strict=True):
+        pairs = [one for one in found if one.against is not None]
+        ours = np.mean([one.judged.mean_ms.value for one in pairs or found])
+        loss = 100 * np.mean([one.loss.value for one in pairs or found])
+        if not pairs:
+            print(f"| {goal} | {loss:.2f} | finds none | {ours:.3f} | | |")
+            continue
         theirs = np.mean([one.against.mean_ms for one in pairs])
-        loss = 100 * np.mean([one.loss.value for one in pairs])
         other = loss + 100 * np.mean([one.against.gain.value for one in pairs])
         print(f"| {goal} | {loss:.2f} | {other:.2f} | {ours:.3f} | {theirs:.3f} | {theirs / ours:.2f} |")
     print()
@@ -120,14 +125,14 @@ def gain(cached: Logits, latency: StepLatency, splits: int) -> None:
 def _over_splits(
     cached: Logits, latency: StepLatency, splits: int, goals: Sequence[Goal]
 ) -> list[tuple[Calibrated, ...]]:
-    """For each goal what was found from one split after the other, where the published search finds something too."""
+    """For each goal what was found from one split after the other."""
     order = np.random.default_rng(1)
     found = []
     for _ in range(splits):
         some = order.permutation(len(cached.labels))
         shuffled = Logits(cached.logits[some], cached.labels[some], cached.metadata)
         found.append(calibrate(shuffled, latency, goals, ""))
-    return [tuple(one for one in pairs if one.against is not None) for pairs in zip(*found, strict=True)]
+    return list(zip(*found, strict=True))
 
 
 def oracle(cached: Logits, latency: StepLatency) -> None:
