@@ -59,10 +59,11 @@ def test_confidence_is_the_largest_of_softmax():
 
 @pytest.mark.parametrize("classes", [1, 2, FEW, FEW + 1, 1000])
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
-def test_one_image_s_confidence_is_that_of_many(classes, temperature):
-    logits = np.random.default_rng(0).normal(0, 5, (2000, classes)).astype(np.float32)
-    for each, sure in zip(logits, confidence("max_softmax", temperature, logits), strict=True):
-        rule = ExitRule(measure="max_softmax", temperature=(temperature, 1), thresholds=(float(sure),))
+@pytest.mark.parametrize("measure", ["max_softmax", "margin", "entropy"])
+def test_one_image_s_confidence_is_that_of_many(measure, classes, temperature):
+    logits = np.random.default_rng(0).normal(0, 5, (1000, classes)).astype(np.float32)
+    for each, sure in zip(logits, confidence(measure, temperature, logits), strict=True):
+        rule = ExitRule(measure=measure, temperature=(temperature, 1), thresholds=(float(sure),))
         assert should_stop(rule, 0, each)
         above = float(np.nextafter(sure, np.float32(2)))
         assert above > 1 or not should_stop(rule.model_copy(update={"thresholds": (above,)}), 0, each)

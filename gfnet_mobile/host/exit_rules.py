@@ -12,8 +12,7 @@ Step t stops when its confidence >= ``thresholds[t]``; null never stops there; t
 """
 
 from collections.abc import Sequence
-from functools import partial
-from math import exp, isfinite
+from math import exp, isfinite, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,19 +70,25 @@ def should_stop(rule: ExitRule, step: int, logits: Floats) -> bool:
     threshold = rule.thresholds[step]
     if threshold is None:
         return False
-    of_one = _largest if rule.measure == "max_softmax" else partial(_confidence, rule.measure)
-    return bool(of_one(rule.temperature[step], logits) >= np.float32(threshold))
+    of_one = _of_few if len(logits) <= FEW else _confidence
+    return bool(of_one(rule.measure, rule.temperature[step], logits) >= np.float32(threshold))
 
 
-def _largest(temperature: float, logits: Floats) -> np.float32:
-    """`confidence` of the usual measure for one image [K]: between two steps, with cold caches, each call of numpy that
-    can be spared counts. The bound at -200 is no matter here."""
-    if len(logits) > FEW:
-        exact = logits.astype(np.float64)
-        return np.float32(1 / np.add.reduce(np.exp((exact - exact[exact.argmax()]) / temperature)))
+def _of_few(measure: Measure, temperature: float, logits: Floats) -> np.float32:
+    """`confidence` for one image of few classes, [K]: between two steps, with cold caches, each call of numpy that can
+    be spared counts."""
     numbers = logits.tolist()
     largest = max(numbers)
-    return np.float32(1 / sum([exp((number - largest) / temperature) for number in numbers]))
+    scaled = [max((number - largest) / temperature, -200.0) for number in numbers]
+    weights = [exp(one) for one in scaled]
+    total = sum(weights)
+    if measure == "max_softmax" or len(numbers) == 1:
+        return np.float32(1 / total)
+    if measure == "margin":
+        second, first = sorted(weights)[-2:]
+        return np.float32((first - second) / total)
+    entropy = log(total) - sum([weight * one for weight, one in zip(weights, scaled, strict=True)]) / total
+    return np.float32(1 - entropy / log(len(numbers)))
 
 
 def exit_steps(rule: ExitRule, logits: Floats) -> NDArray[np.int64]:
