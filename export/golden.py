@@ -109,8 +109,7 @@ def _tensor(model: GlanceFocusNet, image: torch.Tensor, eager: BatchStep, graph:
     """A graph's output as the eager step has it. Patches are cut anew, from the image before it was normalised."""
     if graph == "value_map":
         assert model.policy is not None
-        small_image = model.resize(model.normalise(image))
-        return model.policy.begin(model.glance(small_image)[1], small_image)
+        return model.policy.begin(eager.state, model.resize(model.normalise(image)))  # by the trunk: no state counts
     if tensor == "small_image":
         return model.resize(image)
     if tensor == "patch":

@@ -102,9 +102,14 @@ class ValueMapPolicy(nn.Module):
         (normalised)."""
         return self.values(state if self.trunk is None else self.trunk(small_image)[1])
 
-    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+    def take(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """The best place, an index [B] into ``positions``, and the next ``hidden``."""
         best = hidden.argmax(1)
-        return self.positions[best], hidden - self.seen[best]
+        return best, hidden - self.seen[best]
+
+    def forward(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        best, hidden = self.take(hidden)
+        return self.positions[best], hidden
 
 
 def _trunk(model: ModelConfig) -> Encoder:

@@ -85,8 +85,8 @@ class ValueMapTraining:
         values = values + SPREAD * torch.randn_like(values)
         cells = []
         for _ in range(LOOKS):
-            cells.append(values.argmax(1))
-            values = values - self.policy.seen[cells[-1]]
+            cell, values = self.policy.take(values)
+            cells.append(cell)
         return torch.stack(cells, 1)
 
 
