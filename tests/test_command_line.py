@@ -237,9 +237,10 @@ def test_ctrl_c_ends_with_130_and_no_trace(bundle, picture):
 
 
 def test_a_reader_that_leaves_early_is_no_error(bundle, picture):
-    pictures = " ".join([str(picture)] * 2000)
-    command = f"set -o pipefail; {' '.join(COMMAND)} run {bundle} --json {pictures} | head -n 1"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    # each an argument of its own: one alone, the shell's text among them, may have 128 kB
+    command = [*COMMAND, "run", str(bundle), "--json", *[str(picture)] * 2000]
+    shell = ["bash", "-c", 'set -o pipefail; "$@" | head -n 1', "bash"]
+    done = subprocess.run([*shell, *command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 1
 
