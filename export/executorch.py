@@ -1,5 +1,6 @@
 """ExecuTorch: one program per graph, lowered to XNNPACK, memory planned ahead."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from export.crop import crop_by_slices
 from export.executorch_compress import quantised
 from export.graphs import Graph
 from export.packaging import Packaging
+from export.stem import rows_first
 from gfnet_mobile.bundle.manifest import Compression, GraphFile
 from gfnet_mobile.errors import UserError
 
@@ -32,6 +34,7 @@ def export(graph: Graph, bundle: Path, packaging: Packaging, compression: Compre
         path=path, entry="forward", inputs=tuple(graph.inputs), outputs=graph.outputs, compression=compression
     )
     with torch.no_grad():
+        graph = replace(graph, module=rows_first(graph.module))
         network = quantised(graph) if compression == "int8" else graph.module
         exported = torch.export.export(network, tuple(graph.inputs.values()))
         exported = exported.run_decompositions({torch.ops.gfnet_mobile.crop.default: crop_by_slices})

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from export.crop import CROPS, CropForm
+from export.stem import subsampling
 from gfnet_mobile.models.config import ModelConfig
+from gfnet_mobile.models.encoder import Encoder
 from gfnet_mobile.models.network import GlanceFocusNet
 from gfnet_mobile.models.policy import ValueMapPolicy
 
@@ -39,17 +41,25 @@ class Normalise(nn.Module):
         return (x - self.mean) * self.scale
 
 
+def normalisation(config: ModelConfig) -> nn.Module:
+    """`Normalise`, or nothing for a network that was trained on RGB in [0, 1] as it is."""
+    return nn.Identity() if set(config.mean) == {0} and set(config.std) == {1} else Normalise(config)
+
+
 class Glance(nn.Module):
     """``image`` [1, 3, S, S] → ``feature`` [1, F] and what the policy reads: ``state`` [1, C, s, s]; or ``hidden``
     [1, H], the map before the first look; or ``small_image`` [1, 3, G, G], what the encoder saw.
 
     Normalises after the resize, on the fewer pixels. The eager network does it before; rows of a resize sum to 1, so
-    that both give the same numbers but for rounding.
+    that both give the same numbers but for rounding. Where there is nothing to do between leaving out pixels and the
+    first convolution, that convolution leaves them out.
     """
 
     def __init__(self, model: GlanceFocusNet) -> None:
         super().__init__()
-        self.resize, self.normalise, self.encoder = model.resize, Normalise(model.config), model.glance
+        direct = _subsampling_glance(model)
+        self.resize: nn.Module = nn.Identity() if direct else model.resize
+        self.normalise, self.encoder = normalisation(model.config), direct or model.glance
         self.gives = glance_gives(model)
         self.policy = model.policy if "hidden" in self.gives else None
 
@@ -60,6 +70,15 @@ class Glance(nn.Module):
         if self.policy is not None:
             given["hidden"] = self.policy.begin(state, small_image)
         return tuple(given[tensor] for tensor in self.gives)
+
+
+def _subsampling_glance(model: GlanceFocusNet) -> Encoder | None:
+    """The glance for the whole image, if it is every k-th pixel, unchanged, and nobody else reads it so."""
+    config = model.config
+    unchanged = isinstance(normalisation(config), nn.Identity) and "small_image" not in glance_gives(model)
+    if config.glance_filter != "subsample" or not unchanged or not isinstance(model.glance, Encoder):
+        return None
+    return subsampling(model.glance, config.glance_stride, config.image)
 
 
 class Static(nn.Module):
@@ -83,7 +102,7 @@ class ValueMap(nn.Module):
     def __init__(self, policy: ValueMapPolicy, config: ModelConfig) -> None:
         super().__init__()
         assert policy.trunk is not None
-        self.normalise, self.trunk, self.values = Normalise(config), policy.trunk, policy.values
+        self.normalise, self.trunk, self.values = normalisation(config), policy.trunk, policy.values
 
     def forward(self, small_image: Tensor) -> tuple[Tensor]:
         return (self.values(self.trunk(self.normalise(small_image))[1]),)
@@ -110,7 +129,7 @@ class Focus(nn.Module):
 
     def __init__(self, encoder: nn.Module, config: ModelConfig, gives_state: bool) -> None:
         super().__init__()
-        self.normalise, self.encoder, self.gives_state = Normalise(config), encoder, gives_state
+        self.normalise, self.encoder, self.gives_state = normalisation(config), encoder, gives_state
 
     def forward(self, patch: Tensor) -> tuple[Tensor, ...]:
         feature, state = self.encoder(self.normalise(patch))

@@ -22,6 +22,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "value map, cascade": {"policy": "value_map", "head": "cascade"},
     "value map, small glance": {"policy": "value_map", "head": "cascade", "glance": 24},
     "value map of a cut glance": {"policy": "value_map", "head": "cascade", "glance_reduction": 8},
+    "every third pixel, RGB as it is": {"glance": 32, "glance_filter": "subsample", "glance_reduction": 8, "raw": True},
     "conv GRU, recurrent": {"policy": "conv", "head": "recurrent"},
     "linear GRU, glance classifier, bicubic": {"policy": "linear", "head": "regnet", "glance_filter": "bicubic"},
     "static": {"steps": 1, "image": 64, "patch": 64},

@@ -5,10 +5,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from gfnet_mobile.bundle.manifest import Filter, Preprocessing
+from gfnet_mobile.bundle.manifest import Preprocessing
 from gfnet_mobile.models.config import (
     CascadeHeadConfig,
     EncoderConfig,
+    GlanceFilter,
     GruPolicyConfig,
     ModelConfig,
     RecurrentHeadConfig,
@@ -38,11 +39,13 @@ def small_network(
     patch: int = 32,
     glance: int | None = None,
     glance_reduction: int | None = None,
-    glance_filter: Filter = "bilinear",
+    glance_filter: GlanceFilter = "bilinear",
+    raw: bool = False,
     options: dict[str, Any] | None = None,
     seed: int = 0,
 ) -> GlanceFocusNet:
-    """A network of 5 classes in evaluation mode, the same for the same arguments; one step makes it static.
+    """A network of 5 classes in evaluation mode, the same for the same arguments; one step makes it static, ``raw``
+    one that reads RGB as it is.
 
     Batch norms have statistics of their own, and actors and value maps are steep, so that patches differ.
     """
@@ -61,6 +64,7 @@ def small_network(
         head=HEADS[head],
         preprocessing=Preprocessing(size=image, resize=image, filter="bilinear"),
         labels=("ant", "bee", "cat", "dog", "elk"),
+        **({"mean": (0, 0, 0), "std": (1, 1, 1)} if raw else {}),
         **more,
     )
     with torch.random.fork_rng(devices=[]):

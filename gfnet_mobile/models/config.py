@@ -1,11 +1,13 @@
 """What a checkpoint says of its network: everything needed to build it again, nothing else."""
 
+from math import ceil
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from gfnet_mobile.bundle.manifest import Filter, Preprocessing
+from gfnet_mobile.bundle.manifest import Preprocessing
 
+GlanceFilter = Literal["bilinear", "bicubic", "subsample"]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -84,8 +86,9 @@ class ModelConfig(_Strict):
     """side P of every patch, pixels"""
     glance: int | None = Field(None, ge=8)
     """side G of the glance, pixels; as large as a patch where it is left out, as in the paper"""
-    glance_filter: Filter = "bilinear"
-    """down-sampling of the image to the glance, corners aligned, no antialiasing"""
+    glance_filter: GlanceFilter = "bilinear"
+    """down-sampling of the image to the glance, no antialiasing: between pixels, corners aligned; or every k-th pixel
+    of every k-th row, G = ⌈S / k⌉, which costs nothing where the first convolution does it (`export.stem`)"""
     glance_encoder: EncoderConfig
     focus_encoder: EncoderConfig | None = None
     policy: Annotated[GruPolicyConfig | ValueMapPolicyConfig, Field(discriminator="kind")] | None = None
@@ -107,6 +110,11 @@ class ModelConfig(_Strict):
         """Side G of the glance, pixels."""
         return self.glance or self.patch
 
+    @property
+    def glance_stride(self) -> int:
+        """k of a glance that is every k-th pixel."""
+        return ceil(self.image / self.glance_side)
+
     @model_validator(mode="after")
     def _is_consistent(self) -> "ModelConfig":
         if ((self.focus_encoder is None) or (self.policy is None)) != (self.steps == 1):
@@ -115,6 +123,9 @@ class ModelConfig(_Strict):
             raise ValueError("head 'own' is a static network's: it has a single step")
         if max(self.patch, self.glance_side) > self.image:
             raise ValueError(f"patch {self.patch} or glance {self.glance_side} is larger than the image {self.image}")
+        if self.glance_filter == "subsample" and ceil(self.image / self.glance_stride) != self.glance_side:
+            there = f"{self.glance_stride} takes {ceil(self.image / self.glance_stride)}"
+            raise ValueError(f"glance {self.glance_side}: no stride takes as many pixels of {self.image}; {there}")
         if self.labels is not None and len(self.labels) != self.classes:
             raise ValueError(f"{len(self.labels)} labels for {self.classes} classes")
         if min(self.std) <= 0:

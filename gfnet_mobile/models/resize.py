@@ -1,4 +1,5 @@
-"""Down-sampling of the image to the glance: corners aligned, no antialiasing, as the published network does it."""
+"""Down-sampling of the image to the glance, without antialiasing: corners aligned, as the published network does it, or
+by leaving pixels out."""
 
 import math
 
@@ -6,30 +7,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gfnet_mobile.bundle.manifest import Filter
+from gfnet_mobile.models.config import GlanceFilter
 
 
 class Resize(nn.Module):
     """``[B, 3, S, S]`` → ``[B, 3, G, G]``.
 
     Bilinear is an operator that every target has. Bicubic is not (Core ML), but it is linear and separable: two
-    constant matrices, ``A @ x @ A.T``, give the same numbers everywhere.
+    constant matrices, ``A @ x @ A.T``, give the same numbers everywhere. Subsampled, it is every ⌈S / G⌉-th pixel.
     """
 
     matrix: Tensor
 
-    def __init__(self, image: int, glance: int, filter: Filter) -> None:
+    def __init__(self, image: int, glance: int, filter: GlanceFilter) -> None:
         super().__init__()
         self.side = glance
         self.same = image == glance
-        self.bilinear = filter == "bilinear"
-        if not self.bilinear and not self.same:
+        self.filter = filter
+        self.stride = math.ceil(image / glance)
+        if filter == "bicubic" and not self.same:
             self.register_buffer("matrix", _bicubic_matrix(image, glance), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.same:
             return x
-        if self.bilinear:
+        if self.filter == "subsample":
+            return x[:, :, :: self.stride, :: self.stride]
+        if self.filter == "bilinear":
             return functional.interpolate(x, size=(self.side, self.side), mode="bilinear", align_corners=True)
         return self.matrix @ x @ self.matrix.T
 

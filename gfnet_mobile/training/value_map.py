@@ -64,7 +64,7 @@ class ValueMapTraining:
         """The glance's image, cells looked at [B, L], and what each look gained [B, L], in deviations."""
         model = self.model
         assert model.focus is not None
-        small_image = model.resize(x)
+        small_image = model.resize(x).clone()  # kept, and not all that it may be a view of
         feature, state = model.glance(small_image)
         logits, memory = model.head(0, feature, model.initial_memory(len(x)))
         before = _certainty(logits, labels)
