@@ -43,7 +43,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.dev
-	TEST_SEED=$(SEED) $(BIN)/pytest -n 2
+	TEST_SEED=$(SEED) $(BIN)/pytest -n 2 --durations=25
 
 long: $(VENV)/.dev
 ifeq ($(LONG),)
