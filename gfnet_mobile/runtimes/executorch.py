@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -19,18 +20,23 @@ from gfnet_mobile.bundle.store import Bundle
 from gfnet_mobile.errors import UserError
 from gfnet_mobile.runtimes.protocol import Buffers, HostMemory, Signature, check_signature
 
+_ONE_AT_A_TIME = Lock()
+"""for whoever loads. While the library makes its pool of threads it logs, which lets go of Python's own lock; a thread
+that takes that up and asks for the pool too would wait for ever (ExecuTorch 1.5)"""
+
 
 @contextmanager
 def _muted() -> Iterator[None]:
     """The library tells on stderr, from C++, which files about the CPU it did not find; nobody can mend that."""
-    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)
+    with _ONE_AT_A_TIME:
+        stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            os.close(nowhere)
 
 
 with _muted():  # torch must be there first
