@@ -43,7 +43,7 @@ def main() -> None:
     arguments.add_argument("--scenes", type=int, default=5000, help="test scenes, half of them to find rules on")
     arguments.add_argument("--scene-size", type=int, default=SCENE, help="side of a scene, pixels")
     arguments.add_argument("--rounds", type=int, default=200)
-    arguments.add_argument("--budgets", type=int, default=24, help="rules of the dynamic network")
+    arguments.add_argument("--budgets", type=int, default=48, help="rules of the dynamic network")
     arguments.add_argument("--dynamic", default="demo", help="checkpoint of the dynamic network")
     arguments.add_argument("--statics", type=Path, default=HERE / "static", help="folder with static-SIZE.safetensors")
     arguments.add_argument("--compress", help="form in which all networks are stored")

@@ -1,6 +1,8 @@
 """Runtimes refuse what they cannot run, and say what would help."""
 
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -114,8 +116,9 @@ def test_all_inputs_are_read_before_an_output_is_written(tmp_path):
     check_swap(open_runtime(swapping(tmp_path / "b.gfnet", {}), "onnx"))
 
 
-def test_executorch_reads_all_inputs_before_it_writes(tmp_path):
-    """Without memory of its own for inputs, as ``export`` makes programs."""
+@pytest.fixture(params=[False, True], ids=["inputs where the caller has them", "inputs in memory of its own"])
+def executorch_swap(request, tmp_path):
+    """As ``export`` makes programs, and as others do."""
     torch, exir = pytest.importorskip("torch"), pytest.importorskip("executorch.exir")
     from executorch.exir.passes import MemoryPlanningPass
 
@@ -126,11 +129,42 @@ def test_executorch_reads_all_inputs_before_it_writes(tmp_path):
     folder = tmp_path / "b.gfnet"
     folder.mkdir()
     program = exir.to_edge_transform_and_lower(torch.export.export(Swap(), (torch.zeros(1, 4), torch.zeros(1, 4))))
-    config = exir.ExecutorchBackendConfig(memory_planning_pass=MemoryPlanningPass(alloc_graph_input=False))
+    config = exir.ExecutorchBackendConfig(memory_planning_pass=MemoryPlanningPass(alloc_graph_input=request.param))
     (folder / "swap.pte").write_bytes(program.to_executorch(config).buffer)
     file = {"path": "swap.pte", "entry": "forward", "inputs": ["a", "b"], "outputs": ["a_out", "b_out"]}
     net = file | {"inputs": ["image"], "outputs": ["logits"]}  # never called
-    check_swap(open_runtime(swapping(folder, {"executorch": {"graphs": {"swap": file, "net": net}}}), "executorch"))
+    return swapping(folder, {"executorch": {"graphs": {"swap": file, "net": net}}})
+
+
+def test_executorch_reads_all_inputs_before_it_writes(executorch_swap):
+    check_swap(open_runtime(executorch_swap, "executorch"))
+
+
+def test_one_executorch_method_serves_several_calls(executorch_swap):
+    runtime = open_runtime(executorch_swap, "executorch")
+    buffers = np.arange(32, dtype=np.float32).reshape(8, 1, 4)
+    calls = [
+        runtime.bind("swap", {"a": a, "b": b}, {"a_out": c, "b_out": d}) for a, b, c, d in (buffers[:4], buffers[4:])
+    ]
+    for call in (calls[0], calls[1], calls[1], calls[0]):
+        buffers[[0, 1, 4, 5]] += 1
+        call()
+        a, b, c, d = buffers[:4] if call is calls[0] else buffers[4:]
+        np.testing.assert_array_equal((c, d), (b, a))
+
+
+def test_threads_may_open_executorch_programs_at_the_same_time(executorch_swap):
+    """In a process of its own: the pool of threads is made once."""
+    script = (
+        "import sys; from concurrent.futures import ThreadPoolExecutor; "
+        "from gfnet_mobile.bundle.store import open_bundle; from gfnet_mobile.runtimes import open_runtime; bundle = open_bundle(sys.argv[1]); "
+        "list(ThreadPoolExecutor(8).map(lambda n: open_runtime(bundle, 'executorch'), range(64))); "
+        "print('still heard', file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", script, str(executorch_swap.folder)]
+    for _ in range(3):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        assert done.stderr.endswith("still heard\n")
 
 
 def test_a_file_may_have_its_own_name_for_a_tensor(recurrent_bundle, folder):
