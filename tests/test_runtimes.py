@@ -155,12 +155,16 @@ def test_one_executorch_method_serves_several_calls(executorch_swap):
 
 def test_threads_may_open_executorch_programs_at_the_same_time(executorch_swap):
     """In a process of its own: the pool of threads is made once."""
-    script = (
-        "import sys; from concurrent.futures import ThreadPoolExecutor; "
-        "from gfnet_mobile.bundle.store import open_bundle; from gfnet_mobile.runtimes import open_runtime; bundle = open_bundle(sys.argv[1]); "
-        "list(ThreadPoolExecutor(8).map(lambda n: open_runtime(bundle, 'executorch'), range(64))); "
-        "print('still heard', file=sys.stderr)"
-    )
+    script = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from gfnet_mobile.bundle.store import open_bundle
+from gfnet_mobile.runtimes import open_runtime
+
+bundle = open_bundle(sys.argv[1])
+list(ThreadPoolExecutor(8).map(lambda number: open_runtime(bundle, "executorch"), range(64)))
+print("still heard", file=sys.stderr)
+"""
     command = [sys.executable, "-c", script, str(executorch_swap.folder)]
     for _ in range(3):
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
