@@ -152,6 +152,14 @@ def test_the_small_image_that_a_value_map_reads_stays_exact(tmp_path):
     assert np.array_equal(whole(inputs)["small_image"], small(inputs)["small_image"])
 
 
+def test_a_convolution_that_leaves_out_pixels_stays_exact(tmp_path):
+    graph = seen(graphs_of(small_network(**NETWORKS["every third pixel, RGB as it is"]))[0])
+    file = onnx.load(exported(graph, tmp_path, "int8"))
+    (first,) = (node for node in file.graph.node if "image" in node.input)
+    assert first.op_type == "Conv"
+    assert any(node.op_type == "QuantizeLinear" for node in file.graph.node)
+
+
 def test_ranges_are_those_of_the_observed_inputs(tmp_path):
     """What lies far outside is cut off; on an image as bright as those that were seen it is not."""
     focus = next(graph for graph in graphs_of(small_network()) if graph.name == "focus")
