@@ -31,7 +31,8 @@ _ODD = (
     "all", "string", "int", "any", "kotlin", "swift", "companion", "entries", "values", "value of", "name", "ordinal",
     "null", "object", "class", "Error", "Double", "Self", "deinit", "crane", "crane", "Crane", "crane 24", "24", "7 up",
     "T-shirt", "don't", "naïve café", "ﬁsh", "İstanbul", "ß", "猫", "हिन्दी", "ǆungla", "ŉ", "😀", "😀 cat", "_", "a_b",
-    "a b", "$x ${y} \\(z)", 'say "no" \\', "new\nline", "\u202eleft", "\x00", "\U000e0041", "x" * 300,
+    "a b", "$x ${y} \\(z)", 'say "no" \\', "new\nline", "\u202eleft", "\x00", "\U000e0041",
+    "\ufdd0\ufdef\ufffe\U0001ffff", "x" * 300,
 )  # fmt: skip
 _random = random.Random(os.environ.get("TEST_SEED", "0"))
 _LETTERS = [*range(0xD800), *range(0xE000, 0x30000)]

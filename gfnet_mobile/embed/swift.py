@@ -117,9 +117,13 @@ def _labels(labels: Sequence[str], words: dict[str, str]) -> str:
 
 
 def _literal(text: str) -> str:
-    """Between quotes; what cannot be seen, by its code."""
+    """Between quotes; what cannot be seen, by its code, unless Swift takes that for none (U+FDD0 to U+FDEF)."""
     plain = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(letter if letter.isprintable() else f"\\u{{{ord(letter):x}}}" for letter in plain) + '"'
+    return '"' + "".join(letter if _stays(letter) else f"\\u{{{ord(letter):x}}}" for letter in plain) + '"'
+
+
+def _stays(letter: str) -> bool:
+    return letter.isprintable() or "\ufdd0" <= letter <= "\ufdef"
 
 
 PACKAGE = """\
