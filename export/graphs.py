@@ -57,10 +57,11 @@ class Glance(nn.Module):
 
     def __init__(self, model: GlanceFocusNet) -> None:
         super().__init__()
-        direct = _subsampling_glance(model)
+        self.normalise, self.gives = normalisation(model.config), glance_gives(model)
+        unchanged = isinstance(self.normalise, nn.Identity) and "small_image" not in self.gives
+        direct = _subsampling_glance(model) if unchanged else None
         self.resize: nn.Module = nn.Identity() if direct else model.resize
-        self.normalise, self.encoder = normalisation(model.config), direct or model.glance
-        self.gives = glance_gives(model)
+        self.encoder = direct or model.glance
         self.policy = model.policy if "hidden" in self.gives else None
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
@@ -73,12 +74,10 @@ class Glance(nn.Module):
 
 
 def _subsampling_glance(model: GlanceFocusNet) -> Encoder | None:
-    """The glance for the whole image, if it is every k-th pixel, unchanged, and nobody else reads it so."""
-    config = model.config
-    unchanged = isinstance(normalisation(config), nn.Identity) and "small_image" not in glance_gives(model)
-    if config.glance_filter != "subsample" or not unchanged or not isinstance(model.glance, Encoder):
+    """The glance for the whole image, if it is every k-th pixel and its first convolution can leave out the others."""
+    if model.config.glance_filter != "subsample" or not isinstance(model.glance, Encoder):
         return None
-    return subsampling(model.glance, config.glance_stride, config.image)
+    return subsampling(model.glance, model.resize.stride, model.config.image)
 
 
 class Static(nn.Module):

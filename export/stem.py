@@ -19,14 +19,15 @@ def subsampling(encoder: Encoder, stride: int, image: int) -> Encoder | None:
     """
     pixels = torch.rand(1, 3, image, image, generator=torch.Generator().manual_seed(0))
     wide = deepcopy(encoder).eval()
-    convolution = _first_convolution(wide, pixels[:, :, ::stride, ::stride])
+    kept = pixels[:, :, ::stride, ::stride]
+    convolution = _first_convolution(wide, kept)
     if convolution is None:
         return None
     for figure in ("stride", "padding", "dilation"):
         rows, columns = getattr(convolution, figure)
         setattr(convolution, figure, (rows * stride, columns * stride))
     with torch.no_grad():
-        expected, found = encoder(pixels[:, :, ::stride, ::stride]), wide(pixels)
+        expected, found = encoder(kept), wide(pixels)
     same = all(a.shape == b.shape and torch.allclose(a, b, 1e-4, 1e-5) for a, b in zip(expected, found, strict=True))
     return wide if same else None
 
@@ -34,12 +35,12 @@ def subsampling(encoder: Encoder, stride: int, image: int) -> Encoder | None:
 def rows_first(module: nn.Module) -> nn.Module:
     """``module`` with convolutions that skip rows given only those they read: for kernels that put the whole of their
     input into another order first, as XNNPACK's do."""
-    if not any(_is_plain(one) and _skips_rows(one) for one in module.modules()):
+    if not any(map(_skips_rows, module.modules())):
         return module
     module = deepcopy(module)
     for parent in list(module.modules()):
         for name, child in list(parent.named_children()):
-            if _is_plain(child) and _skips_rows(child):
+            if _skips_rows(child):
                 setattr(parent, name, _RowsFirst(child))
     return module
 
@@ -57,9 +58,11 @@ class _RowsFirst(nn.Module):
         return self.convolution(x[:, :, :: self.every])
 
 
-def _skips_rows(convolution: nn.Conv2d) -> bool:
-    every = convolution.dilation[0]
-    return every > 1 and convolution.stride[0] % every == 0 and int(convolution.padding[0]) % every == 0
+def _skips_rows(module: nn.Module) -> TypeGuard[nn.Conv2d]:
+    if not _is_plain(module):
+        return False
+    every = module.dilation[0]
+    return every > 1 and module.stride[0] % every == 0 and int(module.padding[0]) % every == 0
 
 
 def _first_convolution(encoder: Encoder, x: Tensor) -> nn.Conv2d | None:

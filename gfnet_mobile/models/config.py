@@ -12,6 +12,11 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
+def glance_stride(image: int, glance: int) -> int:
+    """k of a glance that is every k-th pixel, from the sides of both."""
+    return ceil(image / glance)
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -110,11 +115,6 @@ class ModelConfig(_Strict):
         """Side G of the glance, pixels."""
         return self.glance or self.patch
 
-    @property
-    def glance_stride(self) -> int:
-        """k of a glance that is every k-th pixel."""
-        return ceil(self.image / self.glance_side)
-
     @model_validator(mode="after")
     def _is_consistent(self) -> "ModelConfig":
         if ((self.focus_encoder is None) or (self.policy is None)) != (self.steps == 1):
@@ -123,8 +123,9 @@ class ModelConfig(_Strict):
             raise ValueError("head 'own' is a static network's: it has a single step")
         if max(self.patch, self.glance_side) > self.image:
             raise ValueError(f"patch {self.patch} or glance {self.glance_side} is larger than the image {self.image}")
-        if self.glance_filter == "subsample" and ceil(self.image / self.glance_stride) != self.glance_side:
-            there = f"{self.glance_stride} takes {ceil(self.image / self.glance_stride)}"
+        stride = glance_stride(self.image, self.glance_side)
+        if self.glance_filter == "subsample" and ceil(self.image / stride) != self.glance_side:
+            there = f"{stride} takes {ceil(self.image / stride)}"
             raise ValueError(f"glance {self.glance_side}: no stride takes as many pixels of {self.image}; {there}")
         if self.labels is not None and len(self.labels) != self.classes:
             raise ValueError(f"{len(self.labels)} labels for {self.classes} classes")

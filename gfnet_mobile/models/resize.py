@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gfnet_mobile.models.config import GlanceFilter
+from gfnet_mobile.models.config import GlanceFilter, glance_stride
 
 
 class Resize(nn.Module):
@@ -24,7 +24,7 @@ class Resize(nn.Module):
         self.side = glance
         self.same = image == glance
         self.filter = filter
-        self.stride = math.ceil(image / glance)
+        self.stride = glance_stride(image, glance)
         if filter == "bicubic" and not self.same:
             self.register_buffer("matrix", _bicubic_matrix(image, glance), persistent=False)
 
